@@ -1,0 +1,207 @@
+"""The course's policy, read from TOML: points, visibility, order, weights of parts, tolerances, limits. No mechanics here."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigurationError
+
+DEFAULT = Path(__file__).with_name("rubric.toml")
+VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
+
+_TOP_KEYS = frozenset({"title", "total", "limits", "defaults", "item"})
+_LIMIT_KEYS = frozenset({"seconds", "memory_mb"})
+_DEFAULT_KEYS = frozenset({"visibility"})
+_ITEM_KEYS = frozenset({"id", "points", "bonus", "planned", "visibility", "tags", "parts", "tolerance", "needs", "seconds"})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One row: what a check is worth and who sees it.
+
+    Attributes:
+        id: the check's id, stable for ever.
+        points: what it adds to the total; 0 for a row that is only shown.
+        bonus: points beyond the total.
+        planned: announced, not graded yet; its points are left out of what can be reached.
+        parts: weight by part; empty for equal weights.
+        tolerance: named limits the check asks for.
+        needs: ids of items without which this one is skipped.
+        seconds: wall-clock limit of one session of this item.
+    """
+
+    id: str
+    points: Fraction
+    bonus: Fraction
+    planned: bool
+    visibility: str
+    tags: tuple[str, ...]
+    parts: Mapping[str, Fraction]
+    tolerance: Mapping[str, float]
+    needs: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rubric:
+    """All rows in the order they are graded and shown; `digest` is the SHA-256 of the file."""
+
+    title: str
+    total: Fraction
+    items: tuple[Item, ...]
+    memory_mb: int
+    digest: str
+
+    @property
+    def graded(self) -> tuple[Item, ...]:
+        """The rows that are graded: all but the planned ones."""
+        return tuple(item for item in self.items if not item.planned)
+
+    @property
+    def reachable(self) -> Fraction:
+        """The points that can be reached now: the total without planned rows."""
+        return sum((item.points for item in self.graded), Fraction(0))
+
+
+def load(path: Path, checks: Mapping[str, Collection[str]]) -> Rubric:
+    """Read a rubric and hold it against the checks there are.
+
+    Args:
+        path: the TOML file.
+        checks: for each check's id, the names of its parts.
+
+    Raises:
+        ConfigurationError: the file is unreadable, has unknown keys, duplicate or orphan rows, checks without a row, wrong
+            values, a cycle in `needs`, or points that do not add up to `total`. The message names the place.
+    """
+    try:
+        data = path.read_bytes()
+        table = tomllib.loads(data.decode("utf-8"), parse_float=Decimal)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); name another rubric file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: is not valid TOML: {error}") from error
+    try:
+        return _build(table, checks, hashlib.sha256(data).hexdigest())
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path.name}: {error}") from None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A clause that suggests the nearest known word, or an empty text."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest: str) -> Rubric:
+    _only(table, _TOP_KEYS, "at the top")
+    limits = _table(table, "limits")
+    _only(limits, _LIMIT_KEYS, "in [limits]")
+    defaults = _table(table, "defaults")
+    _only(defaults, _DEFAULT_KEYS, "in [defaults]")
+    rows = table.get("item")
+    if not isinstance(rows, list) or not rows:
+        raise ConfigurationError("has no [[item]] rows")
+    seconds = float(_number(limits.get("seconds", 10), "limits.seconds"))
+    visibility = defaults.get("visibility", "visible")
+    items = tuple(_item(row, checks, visibility, seconds) for row in rows)
+    _consistent(items, checks)
+    total = _number(table.get("total", 100), "total")
+    reached = sum((item.points for item in items), Fraction(0))
+    if reached != total:
+        raise ConfigurationError(f"the points of all rows add up to {_show(reached)}, but total = {_show(total)}")
+    memory = int(_number(limits.get("memory_mb", 512), "limits.memory_mb"))
+    return Rubric(str(table.get("title", "")), total, items, memory, digest)
+
+
+def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seconds: float) -> Item:
+    if not isinstance(row, dict) or not isinstance(row.get("id"), str):
+        raise ConfigurationError("an [[item]] has no id")
+    name = row["id"]
+    where = f"in item '{name}'"
+    _only(row, _ITEM_KEYS, where)
+    planned = row.get("planned", False)
+    if not isinstance(planned, bool):
+        raise ConfigurationError(f"planned {where} must be true or false")
+    if not planned and name not in checks:
+        raise ConfigurationError(f"item '{name}' has no check{did_you_mean(name, checks)}")
+    shown = row.get("visibility", visibility)
+    if shown not in VISIBILITIES:
+        raise ConfigurationError(f"visibility '{shown}' {where} is unknown{did_you_mean(str(shown), VISIBILITIES)}")
+    parts = {key: _number(value, f"weight of part '{key}' {where}") for key, value in _table(row, "parts").items()}
+    known = checks.get(name, ())
+    for part in parts:
+        if part not in known:
+            raise ConfigurationError(f"part '{part}' {where} is unknown{did_you_mean(part, known)}")
+    if parts and (set(parts) != set(known) or not any(parts.values())):
+        absent = ", ".join(part for part in known if part not in parts) or "a weight above 0"
+        raise ConfigurationError(f"the weights of parts {where} are incomplete: {absent} is missing")
+    return Item(
+        id=name,
+        points=_number(row.get("points", 0), f"points {where}"),
+        bonus=_number(row.get("bonus", 0), f"bonus {where}"),
+        planned=planned,
+        visibility=shown,
+        tags=tuple(_texts(row, "tags", where)),
+        parts=parts,
+        tolerance={key: float(_number(value, f"tolerance.{key} {where}")) for key, value in _table(row, "tolerance").items()},
+        needs=tuple(_texts(row, "needs", where)),
+        seconds=float(_number(row.get("seconds", seconds), f"seconds {where}")),
+    )
+
+
+def _consistent(items: tuple[Item, ...], checks: Mapping[str, Collection[str]]) -> None:
+    seen: set[str] = set()
+    known = {item.id for item in items}
+    for item in items:
+        if item.id in seen:
+            raise ConfigurationError(f"item '{item.id}' stands twice")
+        for needed in item.needs:
+            if needed not in known:
+                raise ConfigurationError(f"item '{item.id}' needs unknown item '{needed}'{did_you_mean(needed, known)}")
+            if needed not in seen:
+                raise ConfigurationError(
+                    f"item '{item.id}' needs '{needed}', which must stand above it (a cycle cannot be graded)"
+                )
+        seen.add(item.id)
+    for name in checks:
+        if name not in seen:
+            raise ConfigurationError(f"check '{name}' has no row; add one (points = 0 shows it without points)")
+
+
+def _only(table: dict[str, Any], known: frozenset[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise ConfigurationError(f"unknown key '{key}' {where}{did_you_mean(key, known)}")
+
+
+def _table(table: dict[str, Any], key: str) -> dict[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"'{key}' must be a table")
+    return value
+
+
+def _texts(row: dict[str, Any], key: str, where: str) -> list[str]:
+    value = row.get(key, [])
+    if not isinstance(value, list) or any(not isinstance(text, str) for text in value):
+        raise ConfigurationError(f"'{key}' {where} must be a list of texts")
+    return value
+
+
+def _number(value: Any, what: str) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0 or not Decimal(value).is_finite():
+        raise ConfigurationError(f"{what} must be a number of at least 0, not {value!r}")
+    return Fraction(value)
+
+
+def _show(value: Fraction) -> str:
+    return f"{float(value):g}"

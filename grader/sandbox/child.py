@@ -1,0 +1,298 @@
+"""One sandboxed process seen from the trusted side: bytes in, frames out, and a death that can be relied on.
+
+Two ways to have one: `ForkedChild` (made by the fork server, watched with poll, killed by pidfd) and `SpawnedChild` (a plain
+subprocess with pipes and threads, for systems without fork). Neither ever blocks beyond the deadline it is given.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from .ending import Ending, SessionEnded, from_status
+from .inside import wire
+from .policy import Limits
+
+_GRACE = 2.0  # seconds a process that closed its channel gets to finish dying, so that its own exit status is seen
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended: `status` as `Popen.returncode`, CPU seconds, peak resident memory in KiB (0 where unknown)."""
+
+    status: int
+    cpu: float
+    memory: int
+
+
+class Child(Protocol):
+    """What a session needs of a sandboxed process."""
+
+    pid: int
+
+    def exchange(self, data: bytes, deadline: float) -> bytes:
+        """Send `data` (may be empty) and return the body of the next frame.
+
+        Raises:
+            SessionEnded: no whole frame by `deadline` (`time.monotonic`), too much output, a malformed frame, or the end.
+        """
+
+    def close(self) -> Exit:
+        """Kill whatever is left and say how it ended; calling it again gives the same answer."""
+
+    @property
+    def output(self) -> bytes:
+        """What the process printed so far, up to the cap."""
+
+
+class Collector:
+    """Assembles frames from bytes and keeps printed output within its caps."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.received = bytearray()
+        self.printed = bytearray()
+        self.printed_total = 0
+
+    def add_output(self, data: bytes) -> None:
+        self.printed_total += len(data)
+        self.printed += data[: max(0, self.limits.output_kept - len(self.printed))]
+        if self.printed_total > self.limits.output_max:
+            raise SessionEnded(Ending.CRASHED, f"it printed more than {self.limits.output_max // 2**20} MB")
+
+    def frame(self) -> bytes | None:
+        """The body of the first frame once all of it has arrived; surplus bytes are an offence, answers come one at a time."""
+        if len(self.received) < wire.HEADER.size:
+            return None
+        try:
+            size = wire.body_size(bytes(self.received[: wire.HEADER.size]))
+        except wire.WireError as error:
+            raise garbled(str(error)) from None
+        end = wire.HEADER.size + size
+        if len(self.received) < end:
+            return None
+        if len(self.received) > end:
+            raise garbled("more than one answer arrived")
+        body = bytes(self.received[wire.HEADER.size :])
+        self.received.clear()
+        return body
+
+
+def garbled(why: str) -> SessionEnded:
+    """The ending for a process that does not keep to the protocol; only code that tampers with its own worker gets here."""
+    return SessionEnded(Ending.CRASHED, f"its process did not keep to the protocol: {why}")
+
+
+def out_of_time(limits: Limits) -> SessionEnded:
+    return SessionEnded(Ending.TIMED_OUT, f"it did not finish within {limits.wall:g} s")
+
+
+class ForkedChild:
+    """A child of the fork server; `reap` asks the server for its exit once it is dead."""
+
+    def __init__(
+        self, pid: int, pidfd: int, channel: socket.socket, output_fd: int, limits: Limits, reap: Callable[[int], Exit]
+    ) -> None:
+        self.pid = pid
+        self._pidfd = pidfd
+        self._channel = channel
+        self._output_fd = output_fd
+        self._reap = reap
+        self._exit: Exit | None = None
+        self._collector = Collector(limits)
+        self._limits = limits
+        self._poll = select.poll()
+        channel.setblocking(False)
+        os.set_blocking(output_fd, False)
+        self._poll.register(output_fd, select.POLLIN)
+
+    @property
+    def output(self) -> bytes:
+        return bytes(self._collector.printed)
+
+    def exchange(self, data: bytes, deadline: float) -> bytes:
+        unsent = memoryview(data)
+        while True:
+            body = self._collector.frame()
+            if body is not None:
+                if unsent:
+                    raise garbled("an answer arrived before the question was read")
+                return body
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise out_of_time(self._limits)
+            self._poll.register(self._channel, select.POLLIN | (select.POLLOUT if unsent else 0))
+            for fd, events in self._poll.poll(left * 1000):
+                if fd == self._output_fd:
+                    self._read_output()
+                    continue
+                if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                    self._read_channel()
+                elif events & select.POLLOUT:
+                    unsent = unsent[self._write(unsent) :]
+
+    def _write(self, data: memoryview) -> int:
+        try:
+            return self._channel.send(data[: 2**18])
+        except BlockingIOError:
+            return 0
+        except OSError:  # closed by the other end: the next read tells
+            return 0
+
+    def _read_channel(self) -> None:
+        try:
+            data = self._channel.recv(2**20)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            raise self._died()
+        self._collector.received += data
+        if len(self._collector.received) > wire.MAX_FRAME + wire.HEADER.size:
+            raise garbled("an answer is too large")
+
+    def _read_output(self) -> None:
+        try:
+            data = os.read(self._output_fd, 2**16)
+        except BlockingIOError:
+            return
+        if data:
+            self._collector.add_output(data)
+        else:
+            self._poll.unregister(self._output_fd)
+
+    def _died(self) -> SessionEnded:
+        dying = select.poll()
+        dying.register(self._pidfd, select.POLLIN)
+        dying.poll(_GRACE * 1000)
+        exit_ = self.close()
+        return SessionEnded(*ending_of(exit_, self._limits))
+
+    def close(self) -> Exit:
+        if self._exit is None:
+            try:
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self._exit = self._reap(self.pid)
+            try:
+                while len(self._collector.printed) < self._limits.output_kept and (data := os.read(self._output_fd, 2**16)):
+                    self._collector.add_output(data)
+            except (BlockingIOError, SessionEnded):
+                pass
+            os.close(self._pidfd)
+            os.close(self._output_fd)
+            self._channel.close()
+        return self._exit
+
+
+class SpawnedChild:
+    """A plain subprocess; reduced isolation. On POSIX it leads a session of its own, and the whole session is killed."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], limits: Limits) -> None:
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            start_new_session=sys.platform != "win32",
+        )
+        self.pid = self._process.pid
+        self._limits = limits
+        self._collector = Collector(limits)
+        self._events: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=64)
+        self._exit: Exit | None = None
+        assert self._process.stdout is not None and self._process.stderr is not None
+        self._pumps = [
+            threading.Thread(target=self._pump, args=(name, stream.fileno()), daemon=True)
+            for name, stream in (("answer", self._process.stdout), ("output", self._process.stderr))
+        ]
+        for pump in self._pumps:
+            pump.start()
+
+    @property
+    def output(self) -> bytes:
+        return bytes(self._collector.printed)
+
+    def exchange(self, data: bytes, deadline: float) -> bytes:
+        if data:
+            threading.Thread(target=self._write, args=(data,), daemon=True).start()
+        while True:
+            body = self._collector.frame()
+            if body is not None:
+                return body
+            try:
+                name, part = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise out_of_time(self._limits) from None
+            if name == "output":
+                self._collector.add_output(part)
+            elif part:
+                self._collector.received += part
+            else:
+                try:
+                    self._process.wait(_GRACE)
+                except subprocess.TimeoutExpired:
+                    pass
+                raise SessionEnded(*ending_of(self.close(), self._limits))
+
+    def _write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            self._process.stdin.flush()
+        except (OSError, ValueError):  # closed by the other end, or by `close`
+            pass
+
+    def _pump(self, name: str, fd: int) -> None:
+        while True:
+            try:
+                data = os.read(fd, 2**16)
+            except OSError:
+                data = b""
+            self._events.put((name, data))
+            if not data:
+                return
+
+    def close(self) -> Exit:
+        if self._exit is None:
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                try:
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            status = self._process.wait()
+            self._exit = Exit(status, 0.0, 0)
+            self._drain()
+        return self._exit
+
+    def _drain(self) -> None:
+        """Take what is still in the queue until both pumps have seen the end, so that neither is left waiting for room."""
+        while any(pump.is_alive() for pump in self._pumps) or not self._events.empty():
+            try:
+                name, data = self._events.get(timeout=_GRACE)
+                if name == "output":
+                    self._collector.add_output(data)
+            except queue.Empty:
+                return
+            except SessionEnded:
+                continue
+
+
+def ending_of(exit_: Exit, limits: Limits) -> tuple[Ending, str]:
+    """The name for a process that went away by itself."""
+    return from_status(exit_.status, exit_.cpu, limits.cpu)

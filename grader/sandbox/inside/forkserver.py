@@ -1,0 +1,108 @@
+"""The warm fork server: has NumPy and nothing else, and makes one hardened child per request.
+
+It talks with the supervisor over a SOCK_SEQPACKET socket, one JSON object a packet, and sees limits and file descriptors only,
+never a submission, so no submission can find another's bytes in memory inherited from it:
+
+    {"do": "spawn", "plan": {…}} + [channel, output]   ->  {"pid": n} + [pidfd]   or {"error": text}
+    {"do": "reap", "pid": n}                           ->  {"status": wait status, "cpu": seconds, "memory": KiB}
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+import numpy as np
+
+from . import hardening, importer, worker
+
+_MAX_PACKET = 65536
+_PRELOAD = (
+    "abc base64 bisect collections copy csv dataclasses datetime decimal enum fractions functools glob hashlib heapq importlib.util "
+    "inspect io itertools json linecache logging math operator os pathlib pickle platform pprint random re shutil statistics string "
+    "struct tempfile textwrap time traceback types typing warnings zipfile "
+    "numpy.linalg numpy.random numpy.lib.npyio numpy.lib.format numpy.fft numpy.ma numpy.polynomial"
+).split()
+
+
+def main(control_fd: int, settings: dict[str, Any]) -> None:
+    """Serve until the supervisor closes the control socket. `settings`: "readable", "writable", "disabled"."""
+    hardening.die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in _PRELOAD:
+        __import__(name)
+    np.dot(np.ones((2, 2)), np.ones((2, 2)))
+    importer.restore_dropped_numpy_names()
+    prepared = hardening.prepare(settings["readable"], settings["writable"], settings["disabled"])
+    control = socket.socket(fileno=control_fd)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    control.send(json.dumps({"ready": True}).encode())
+    while True:
+        packet, fds, _, _ = socket.recv_fds(control, _MAX_PACKET, 2)
+        if not packet:
+            return
+        request = json.loads(packet)
+        if request["do"] == "spawn":
+            _spawn(control, request["plan"], fds, prepared)
+        else:
+            _reap(control, request["pid"])
+
+
+def _spawn(control: socket.socket, plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared) -> None:
+    parent = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        control.send(json.dumps({"error": f"fork failed: {error.strerror}"}).encode())
+        return
+    if pid == 0:
+        _child(plan, fds, prepared, parent)
+    for fd in fds:
+        os.close(fd)
+    pidfd = os.pidfd_open(pid)
+    socket.send_fds(control, [json.dumps({"pid": pid}).encode()], [pidfd])
+    os.close(pidfd)
+
+
+def _child(plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared, parent: int) -> None:
+    """Never returns: whatever happens, this process ends here."""
+    try:
+        channel, output = (os.dup(fd) for fd in fds)
+        ruleset = prepared.ruleset
+        null = os.open("/dev/null", os.O_RDONLY)
+        for source, target in ((null, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        keep = 3
+        if ruleset is not None:
+            high = os.dup2(ruleset, 250)
+            prepared = hardening.Prepared(high, prepared.program, prepared.base_memory)
+        os.dup2(channel, keep)
+        os.closerange(keep + 1, 250)
+        os.closerange(251 if ruleset is not None else 250, 4096)
+        gc.enable()
+        layers = hardening.harden(plan, prepared, parent)
+        worker.serve(keep, keep, {"layers": layers, "numpy": np.__version__, "python": sys.version.split()[0]})
+    except BaseException as error:
+        try:
+            os.write(2, f"sandbox: {type(error).__name__}: {error}\n".encode())
+        finally:
+            os._exit(97)
+    finally:
+        os._exit(0)
+
+
+def _reap(control: socket.socket, pid: int) -> None:
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    except ChildProcessError:
+        control.send(json.dumps({"error": "no such child"}).encode())
+        return
+    reply = {"status": status, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss}
+    control.send(json.dumps(reply).encode())

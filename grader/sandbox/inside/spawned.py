@@ -1,0 +1,45 @@
+"""The worker in a plain process of its own, where forking is absent (Windows) or unsafe (macOS), and for `--sandbox spawn`.
+
+Requests come in on standard input and replies go out on what was standard output; anything printed goes to standard error.
+Of the layers only those the system offers without forking are put on; the greeting says which.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from . import importer, worker
+
+
+def main(plan: dict[str, Any]) -> None:
+    """Serve until standard input closes. `plan` as in `hardening.harden`; its uid and required layers are not used."""
+    replies = os.dup(1)
+    os.dup2(2, 1)
+    requests = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    if sys.platform == "win32":
+        import msvcrt
+
+        for fd in (requests, replies):
+            msvcrt.setmode(fd, os.O_BINARY)
+    importer.restore_dropped_numpy_names()
+    layers = ["process", "environment", *_limits(plan)]
+    worker.serve(requests, replies, {"layers": layers, "numpy": np.__version__, "python": sys.version.split()[0]})
+
+
+def _limits(plan: dict[str, Any]) -> list[str]:
+    """CPU time, core and file size limits where the system has them; memory is left alone, macOS does not keep to it."""
+    try:
+        import resource
+    except ImportError:
+        return []
+    cpu = int(plan["cpu"])
+    for which, value in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(which, (value, value))
+    return ["rlimits"]

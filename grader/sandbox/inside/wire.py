@@ -1,0 +1,264 @@
+"""The wire between grader and sandbox: frames of plain data, decoded without trusting a byte.
+
+A frame is MAGIC, the body's length (u32, little-endian) and the body; a body is one value. Every value starts with a tag:
+
+    N none   T true   F false        i int64         d float64 (its 8 bytes, so NaN and infinities survive)
+    s text (u32 length, UTF-8)       b bytes (u32 length)
+    l list   t tuple (u32 count, values)             m dict (u32 count; text keys, each once; values)
+    a array  g NumPy scalar (dtype code u8, ndim u8, u64 sizes, C-order bytes)
+    r register (u32): an object that stays inside, named by the grader     o opaque (text): what the sandbox cannot send
+
+There is no way to name a class, so decoding cannot run code. Decoding raises `WireError` on the first byte that does not fit;
+sizes are compared with the bytes at hand before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+MAGIC: Final = b"QOI1"
+HEADER: Final = struct.Struct("<4sI")
+MAX_FRAME: Final = 64 * 2**20
+MAX_DEPTH: Final = 16
+MAX_VALUES: Final = 100_000
+MAX_NDIM: Final = 16
+
+DTYPES: Final = tuple(
+    np.dtype(name) for name in ("?", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16")
+)
+_CODE: Final = {dtype: code for code, dtype in enumerate(DTYPES)}
+_U32: Final = struct.Struct("<I")
+_U64: Final = struct.Struct("<Q")
+_I64: Final = struct.Struct("<q")
+_F64: Final = struct.Struct("<d")
+
+
+class WireError(Exception):
+    """A frame that does not follow the format or exceeds a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A slot in the sandbox where an object stays; only the grader hands out numbers."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A value that is already encoded (see `encoded`); goes into a frame as it is."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Stands for an object of a type that cannot cross; `type_name` is a claim of the sandbox, for messages only."""
+
+    type_name: str
+
+
+def frame(value: Any) -> bytes:
+    """Return `value` as one frame, header included.
+
+    Raises:
+        WireError: the encoded value is larger than `MAX_FRAME` bytes or nested deeper than `MAX_DEPTH`.
+    """
+    out = bytearray(HEADER.size)
+    _encode(value, out, 0)
+    size = len(out) - HEADER.size
+    if size > MAX_FRAME:
+        raise WireError(f"a value of {size} bytes is larger than the limit of {MAX_FRAME}")
+    HEADER.pack_into(out, 0, MAGIC, size)
+    return bytes(out)
+
+
+def encoded(value: Any) -> Raw:
+    """Freeze `value` as it is now: what happens to it later no longer shows.
+
+    Raises:
+        WireError: as `frame`.
+    """
+    out = bytearray()
+    _encode(value, out, 2)  # a Raw stands inside a reply's dict and list
+    if len(out) > MAX_FRAME:
+        raise WireError(f"a value of {len(out)} bytes is larger than the limit of {MAX_FRAME}")
+    return Raw(bytes(out))
+
+
+def body_size(header: bytes) -> int:
+    """Return the length in bytes of the body that follows `header` (8 bytes).
+
+    Raises:
+        WireError: wrong magic, or a length beyond `MAX_FRAME`.
+    """
+    magic, size = HEADER.unpack(header)
+    if magic != MAGIC:
+        raise WireError("a frame does not start with the magic bytes")
+    if size > MAX_FRAME:
+        raise WireError(f"a frame announces {size} bytes; the limit is {MAX_FRAME}")
+    return int(size)
+
+
+def decode(body: bytes | memoryview) -> Any:
+    """Return the one value in `body`; arrays are fresh, writable and of the base class.
+
+    Raises:
+        WireError: anything that is not exactly one well-formed value within the limits.
+    """
+    reader = _Reader(memoryview(body))
+    value = reader.value(0)
+    if reader.at != len(reader.view):
+        raise WireError("bytes are left over after the value")
+    return value
+
+
+def _encode(value: Any, out: bytearray, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise WireError(f"a value is nested deeper than {MAX_DEPTH}")
+    kind = type(value)
+    if value is None:
+        out += b"N"
+    elif kind is bool:
+        out += b"T" if value else b"F"
+    elif kind is int and -(2**63) <= value < 2**63:
+        out += b"i" + _I64.pack(value)
+    elif kind is float:
+        out += b"d" + _F64.pack(value)
+    elif isinstance(value, str):
+        data = str.encode(value, "utf-8", "surrogatepass" if kind is not str else "replace")
+        _sized(b"s", data, out)
+    elif kind is bytes:
+        _sized(b"b", value, out)
+    elif isinstance(value, np.generic | np.ndarray):
+        _encode_array(value, out)
+    elif isinstance(value, list | tuple):
+        out += (b"t" if isinstance(value, tuple) else b"l") + _U32.pack(len(value))
+        for item in value:
+            _encode(item, out, depth + 1)
+    elif isinstance(value, dict) and all(type(key) is str for key in value):
+        out += b"m" + _U32.pack(len(value))
+        for key, item in value.items():
+            _sized(b"", key.encode("utf-8", "replace"), out)
+            _encode(item, out, depth + 1)
+    elif kind is Register:
+        out += b"r" + _U32.pack(value.number)
+    elif kind is Raw:
+        out += value.body
+    else:
+        name = value.type_name if kind is Opaque else kind.__name__
+        _sized(b"o", str(name)[:200].encode("utf-8", "replace"), out)
+
+
+def _sized(tag: bytes, data: bytes, out: bytearray) -> None:
+    out += tag
+    out += _U32.pack(len(data))
+    out += data
+
+
+def _encode_array(value: np.generic | np.ndarray[Any, Any], out: bytearray) -> None:
+    array = np.array(value, order="C", subok=False, copy=None)
+    little = array.dtype.newbyteorder("<") if array.dtype.kind in "iufc" else array.dtype
+    code = _CODE.get(little)
+    if code is None or array.ndim > MAX_NDIM:
+        _sized(b"o", f"{type(value).__name__} of {array.dtype.name}"[:200].encode(), out)
+        return
+    out += b"g" if isinstance(value, np.generic) else b"a"
+    out += bytes((code, array.ndim))
+    for size in array.shape:
+        out += _U64.pack(size)
+    out += array.astype(little, copy=False).tobytes()
+
+
+class _Reader:
+    """A cursor over one body; every take is checked against what is left."""
+
+    def __init__(self, view: memoryview) -> None:
+        self.view = view
+        self.at = 0
+        self.values = 0
+
+    def take(self, count: int) -> memoryview:
+        end = self.at + count
+        if end > len(self.view):
+            raise WireError("a frame ends before its value does")
+        part = self.view[self.at : end]
+        self.at = end
+        return part
+
+    def u32(self) -> int:
+        return int(_U32.unpack(self.take(4))[0])
+
+    def text(self) -> str:
+        try:
+            return str(self.take(self.u32()), "utf-8")
+        except UnicodeDecodeError:
+            raise WireError("a text is not UTF-8") from None
+
+    def count(self) -> int:
+        count = self.u32()
+        if count > len(self.view) - self.at:  # every item takes at least one byte
+            raise WireError("a container announces more items than bytes are left")
+        return count
+
+    def value(self, depth: int) -> Any:
+        self.values += 1
+        if depth > MAX_DEPTH or self.values > MAX_VALUES:
+            raise WireError("a value is nested too deep or has too many parts")
+        tag = bytes(self.take(1))
+        match tag:
+            case b"N":
+                return None
+            case b"T":
+                return True
+            case b"F":
+                return False
+            case b"i":
+                return int(_I64.unpack(self.take(8))[0])
+            case b"d":
+                return float(_F64.unpack(self.take(8))[0])
+            case b"s":
+                return self.text()
+            case b"b":
+                return bytes(self.take(self.u32()))
+            case b"l":
+                return [self.value(depth + 1) for _ in range(self.count())]
+            case b"t":
+                return tuple(self.value(depth + 1) for _ in range(self.count()))
+            case b"m":
+                return self.mapping(depth)
+            case b"a" | b"g":
+                return self.array(scalar=tag == b"g")
+            case b"r":
+                return Register(self.u32())
+            case b"o":
+                return Opaque(self.text())
+        raise WireError("a value starts with an unknown tag")
+
+    def mapping(self, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for _ in range(self.count()):
+            key = self.text()
+            if key in result:
+                raise WireError("a dict has the same key twice")
+            result[key] = self.value(depth + 1)
+        return result
+
+    def array(self, *, scalar: bool) -> Any:
+        code, ndim = self.take(2)
+        if code >= len(DTYPES) or ndim > MAX_NDIM or (scalar and ndim):
+            raise WireError("an array has an unknown dtype or too many dimensions")
+        dtype = DTYPES[code]
+        shape = tuple(int(_U64.unpack(self.take(8))[0]) for _ in range(ndim))
+        size = dtype.itemsize
+        for extent in shape:
+            size *= extent
+        # A zero extent makes any other extent free, so those are bounded too before NumPy sees them.
+        if any(extent > MAX_FRAME for extent in shape) or size > MAX_FRAME:
+            raise WireError("an array announces more values than a frame can hold")
+        array = np.frombuffer(bytes(self.take(size)), dtype).reshape(shape).copy()
+        return array[()] if scalar else array

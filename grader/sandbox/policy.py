@@ -1,0 +1,78 @@
+"""What a sandbox must offer, and how much a session may use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Layer(StrEnum):
+    """A layer of isolation, by the name it is reported under."""
+
+    PROCESS = "process"
+    ENVIRONMENT = "environment"
+    UID = "uid"
+    NO_NEW_PRIVS = "no_new_privs"
+    RLIMITS = "rlimits"
+    LANDLOCK = "landlock"
+    SECCOMP = "seccomp"
+
+
+class Level(StrEnum):
+    """Who grades, hence how much isolation is required before a student's code may run."""
+
+    CONTAINER = "container"
+    STAFF = "staff"
+    STUDENT = "student"
+
+
+class Kind(StrEnum):
+    """How a sandboxed process comes to be."""
+
+    FORK = "fork"
+    SPAWN = "spawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one session may use; going over any of them ends it.
+
+    Attributes:
+        wall: seconds the session may spend answering, all its calls together.
+        cpu: CPU seconds of the process.
+        memory: bytes of address space beyond what the warm fork server itself occupies.
+        files: open file descriptors.
+        output_kept: bytes of printed output kept for staff; what is beyond is dropped.
+        output_max: bytes of printed output after which the session is ended.
+    """
+
+    wall: float = 10.0
+    cpu: int = 10
+    memory: int = 512 * 2**20
+    files: int = 64
+    output_kept: int = 16 * 2**10
+    output_max: int = 16 * 2**20
+
+
+def required_layers(level: Level) -> frozenset[Layer]:
+    """The layers without which nothing is graded at `level`; a self-check takes whatever the system gives."""
+    if level is Level.STUDENT:
+        return frozenset({Layer.PROCESS, Layer.ENVIRONMENT})
+    layers = frozenset(Layer)
+    return layers if _is_root() else layers - {Layer.UID}
+
+
+def default_kind() -> Kind:
+    """Fork where that is safe; a fresh process each time on Windows (no fork) and macOS (unsafe once libraries are loaded)."""
+    return Kind.FORK if sys.platform == "linux" else Kind.SPAWN
+
+
+def private_uid() -> int | None:
+    """A uid for this process's sandboxes (61000 to 61999, unassigned by Debian's and Docker's schemes); None if not root."""
+    return 61000 + os.getpid() % 1000 if _is_root() else None
+
+
+def _is_root() -> bool:
+    return sys.platform != "win32" and os.geteuid() == 0

@@ -1,0 +1,196 @@
+"""A conversation with one sandboxed process: objects stay inside, plain data comes out.
+
+Operations are queued and travel together when something is fetched, so a whole check costs one round trip:
+
+    rules = session.module("deeplearning.optim")
+    result = rules.attr("adam")(w, dw, config)
+    next_w, config = session.fetch(result)[0]
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from .child import Child, garbled
+from .ending import Ending, Frame, SessionEnded
+from .inside import wire
+from .policy import Limits
+
+_RAISED_KEYS = {"at", "type", "kind", "message", "frames"}
+
+
+class Remote:
+    """An object inside the sandbox. Every method only queues; `Session.fetch` brings values."""
+
+    def __init__(self, session: Session, number: int, label: str) -> None:
+        self._session = session
+        self._number = number
+        self.label = label
+
+    def attr(self, name: str) -> Remote:
+        """The attribute `name`."""
+        return self._session._queue("getattr", f"{self.label}.{name}", self._number, name)
+
+    def item(self, key: str | int) -> Remote:
+        """The item under `key`."""
+        return self._session._queue("getitem", f"{self.label}[{key!r}]", self._number, key)
+
+    def set_attr(self, name: str, value: Any) -> None:
+        """Assign an attribute; `value` may contain `Remote`s."""
+        self._session._queue_silent("setattr", f"{self.label}.{name} = …", self._number, name, value)
+
+    def set_item(self, key: str | int, value: Any) -> None:
+        """Assign an item; `value` may contain `Remote`s."""
+        self._session._queue_silent("setitem", f"{self.label}[{key!r}] = …", self._number, key, value)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Remote:
+        """Call it; arguments may contain `Remote`s."""
+        return self._session._queue("call", f"{self.label}(…)", self._number, list(args), kwargs)
+
+
+class Session:
+    """Owns one process; use it as a context manager so that the process is gone afterwards whatever happens.
+
+    Attributes:
+        layers: the layers of isolation this process put on before it read anything.
+        absent: modules the mounted code imports that are not installed here, as far as seen.
+    """
+
+    def __init__(self, child: Child, limits: Limits, layers: tuple[str, ...]) -> None:
+        self._child = child
+        self._limits = limits
+        self._left = limits.wall
+        self._program: list[tuple[Any, ...]] = []
+        self._labels: list[str] = []
+        self._next = 0
+        self._ended: SessionEnded | None = None
+        self.layers = layers
+        self.absent: tuple[str, ...] = ()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def output(self) -> str:
+        """What the code printed so far, up to the cap; untrusted text."""
+        return self._child.output.decode("utf-8", "replace")
+
+    @property
+    def pid(self) -> int:
+        """The process's id, for tests and diagnostics."""
+        return self._child.pid
+
+    def load(self, sources: Mapping[str, bytes]) -> None:
+        """Mount files ("deeplearning/optim.py" -> bytes) for importing, and seed the random generators."""
+        self._queue_silent("load", "mount the files", dict(sources))
+
+    def module(self, name: str) -> Remote:
+        """Import a mounted module."""
+        return self._queue("import", f"import {name}", name)
+
+    def put(self, value: Any, label: str = "value") -> Remote:
+        """Make an object inside from plain data; changes the code makes to it stay visible through this `Remote`."""
+        return self._queue("put", label, value)
+
+    def fetch(self, *remotes: Remote) -> tuple[Any, ...]:
+        """Carry out what is queued and return the values of `remotes` as they are at the end.
+
+        Raises:
+            SessionEnded: the code raised, or the process timed out, ran out of memory or crashed. After raising, the session
+                can go on; after any other ending every further fetch raises the same.
+        """
+        for remote in remotes:
+            self._queue_silent("send", remote.label, remote._number)
+        program, labels = self._program, self._labels
+        self._program, self._labels = [], []
+        if self._ended is not None:
+            raise self._ended
+        sends = sum(instruction[0] == "send" for instruction in program)
+        started = time.monotonic()
+        try:
+            body = self._child.exchange(wire.frame(program), started + self._left)
+            sent, failed = self._reply(body, sends, len(program))
+        except SessionEnded as error:
+            self._ended = error
+            self._child.close()
+            raise
+        finally:
+            self._left -= time.monotonic() - started
+        if failed is not None:
+            raise self._raised(failed, labels)
+        return tuple(sent)
+
+    def close(self) -> None:
+        """End the process for good."""
+        self._child.close()
+        if self._ended is None:
+            self._ended = SessionEnded(Ending.CRASHED, "the session is closed")
+
+    def _queue(self, operation: str, label: str, *operands: Any) -> Remote:
+        number = self._next
+        self._next += 1
+        self._queue_silent(operation, label, number, *operands)
+        return Remote(self, number, label.removeprefix("import "))
+
+    def _queue_silent(self, operation: str, label: str, *operands: Any) -> None:
+        self._program.append((operation, *map(_with_registers, operands)))
+        self._labels.append(label)
+
+    def _reply(self, body: bytes, sends: int, steps: int) -> tuple[list[Any], dict[str, Any] | None]:
+        """Check a reply's form; every part of it may be forged, so nothing here is believed beyond its type."""
+        try:
+            reply = wire.decode(body)
+        except wire.WireError as error:
+            raise garbled(str(error)) from None
+        match reply:
+            case {"sent": list(sent), "failed": None, "absent": list(absent)} if len(sent) == sends:
+                failed = None
+            case {"sent": list(sent), "failed": dict(failed), "absent": list(absent)} if set(failed) == _RAISED_KEYS:
+                step = failed["at"]
+                texts = (failed["type"], failed["kind"], failed["message"])
+                if type(step) is not int or not 0 <= step < steps or any(type(text) is not str for text in texts):
+                    raise garbled("a failure is described in the wrong form")
+            case _:
+                raise garbled("an answer has the wrong form")
+        self.absent = tuple(name for name in absent if type(name) is str)
+        return sent, failed
+
+    def _raised(self, failed: dict[str, Any], labels: list[str]) -> SessionEnded:
+        frames = []
+        for entry in failed["frames"] if isinstance(failed["frames"], list) else ():
+            match entry:
+                case (str(file), int(line), str(function), str(text)):
+                    frames.append(Frame(file, line, function, text))
+        type_name, message = failed["type"], failed["message"]
+        ending = Ending.OUT_OF_MEMORY if failed["kind"] == "MemoryError" else Ending.RAISED
+        reason = (
+            f"it needed more memory than the {self._limits.memory // 2**20} MB it may use"
+            if ending is Ending.OUT_OF_MEMORY
+            else f"it raised {type_name}"
+        )
+        return SessionEnded(
+            ending,
+            reason,
+            doing=labels[failed["at"]],
+            type_name=type_name,
+            kind=failed["kind"],
+            message=message,
+            frames=tuple(frames),
+        )
+
+
+def _with_registers(value: Any) -> Any:
+    kind = type(value)
+    if kind is Remote:
+        return wire.Register(value._number)
+    if kind in (list, tuple):
+        return kind(_with_registers(item) for item in value)
+    if kind is dict:
+        return {key: _with_registers(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,268 @@
+"""The trusted keeper of a sandbox: starts it, tests it, hands out sessions, and never lets a process outlive its session."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from ..errors import SandboxUnavailable
+from .child import Child, Exit, ForkedChild, SpawnedChild
+from .ending import SessionEnded
+from .inside import wire
+from .policy import Kind, Layer, Level, Limits, default_kind, private_uid, required_layers
+from .session import Session
+
+_HERE = Path(__file__).resolve().parent
+_START_SECONDS = 60.0  # a cold disk cache on a small machine takes several seconds to load NumPy
+_BOOT = "import json, sys; sys.path[:0] = json.loads(sys.argv[1]); from inside import {module}; {module}.main(*json.loads(sys.argv[2]))"
+_SYSTEM_READABLE = (
+    "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random", "/dev/zero",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What the probe found: `layers` in force and, by name, whether each attempt worked (see `probe.py`)."""
+
+    layers: tuple[str, ...]
+    attempts: dict[str, bool]
+    numpy: str
+
+    @property
+    def open_doors(self) -> tuple[str, ...]:
+        """Attempts that worked and should not, and needs that are not met, by name."""
+        return tuple(name for name, worked in self.attempts.items() if worked == name.startswith("can_"))
+
+
+class Sandbox:
+    """A place to run code that nobody trusts. Not thread-safe: one per worker.
+
+    Use as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        level: Level,
+        *,
+        kind: Kind | None = None,
+        secrets: Sequence[Path] = (),
+        disabled: Sequence[Layer] = (),
+    ) -> None:
+        """Start and test it.
+
+        Args:
+            level: how much isolation is required; a student's self-check takes what there is.
+            kind: fork server or plain processes; None picks what is right for this system.
+            secrets: files the self-test must not be able to read, e.g. golden values.
+            disabled: layers to leave out, to play a system that lacks them.
+
+        Raises:
+            SandboxUnavailable: it does not start, or the self-test finds less than `level` requires.
+        """
+        self.level = level
+        self.kind = kind or default_kind()
+        self._disabled = [str(layer) for layer in disabled]
+        self._uid = None if Layer.UID in disabled or self.kind is Kind.SPAWN else private_uid()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        try:
+            self.self_test = self._test(secrets)
+            self._require()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def session(self, limits: Limits = Limits()) -> Session:
+        """A fresh process, hardened before it reads anything.
+
+        Raises:
+            SandboxUnavailable: no process could be made, or a required layer is missing.
+        """
+        child = self._spawned(limits) if self.kind is Kind.SPAWN else self._forked(limits)
+        try:
+            greeting = wire.decode(child.exchange(b"", time.monotonic() + _START_SECONDS))
+            layers = tuple(str(layer) for layer in greeting["layers"])
+        except (SessionEnded, wire.WireError) as error:
+            child.close()
+            said = child.output.decode("utf-8", "replace").strip()
+            raise SandboxUnavailable(f"a sandboxed process did not start: {error}. {said}".strip()) from None
+        return Session(child, limits, layers)
+
+    @property
+    def server_pid(self) -> int | None:
+        """The fork server's process id, for diagnostics."""
+        return self._server.pid if self._server else None
+
+    def close(self) -> None:
+        """End the fork server; its children die with it."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+            self._server = None
+
+    def _plan(self, limits: Limits) -> dict[str, Any]:
+        required = [] if self.level is Level.STUDENT else sorted(required_layers(self.level) - set(self._disabled))
+        return {
+            "uid": self._uid,
+            "memory": limits.memory,
+            "cpu": limits.cpu,
+            "files": limits.files,
+            "required": [str(layer) for layer in required],
+        }
+
+    def _spawned(self, limits: Limits) -> Child:
+        return SpawnedChild(_command("spawned", [self._plan(limits)]), _environment(), limits)
+
+    def _forked(self, limits: Limits) -> Child:
+        if self._server is None or self._server.poll() is not None:
+            self.close()
+            self._start_server()
+        ours, theirs = socket.socketpair()
+        output_read, output_write = os.pipe()
+        try:
+            reply, fds = self._ask({"do": "spawn", "plan": self._plan(limits)}, [theirs.fileno(), output_write])
+        except BaseException:
+            ours.close()
+            os.close(output_read)
+            raise
+        finally:
+            theirs.close()
+            os.close(output_write)
+        if "pid" not in reply or not fds:
+            ours.close()
+            os.close(output_read)
+            raise SandboxUnavailable(f"no sandboxed process could be made: {reply.get('error', 'no reason given')}")
+        return ForkedChild(reply["pid"], fds[0], ours, output_read, limits, self._reap)
+
+    def _reap(self, pid: int) -> Exit:
+        try:
+            reply, _ = self._ask({"do": "reap", "pid": pid}, [])
+        except SandboxUnavailable:  # the server is gone, and its children died with it
+            return Exit(-9, 0.0, 0)
+        if "status" not in reply:
+            return Exit(-9, 0.0, 0)
+        return Exit(os.waitstatus_to_exitcode(reply["status"]), reply["cpu"], reply["memory"])
+
+    def _start_server(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        settings = {"readable": _readable(), "writable": ["/dev/null"], "disabled": self._disabled}
+        try:
+            self._server = subprocess.Popen(
+                _command("forkserver", [theirs.fileno(), settings]),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise SandboxUnavailable(f"the sandbox's server could not be started: {error}") from error
+        finally:
+            theirs.close()
+        self._control = ours
+        self._control.settimeout(_START_SECONDS)
+        try:
+            self._receive()
+        except SandboxUnavailable:
+            assert self._server.stderr is not None
+            self._server.kill()
+            said = self._server.stderr.read().decode("utf-8", "replace").strip().splitlines()
+            self.close()
+            raise SandboxUnavailable(f"the sandbox's server did not start: {said[-1] if said else 'no message'}") from None
+
+    def _ask(self, request: dict[str, Any], fds: list[int]) -> tuple[dict[str, Any], list[int]]:
+        if self._control is None:
+            raise SandboxUnavailable("the sandbox is closed")
+        try:
+            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+        except OSError as error:
+            raise SandboxUnavailable(f"the sandbox's server went away: {error}") from error
+        return self._receive()
+
+    def _receive(self) -> tuple[dict[str, Any], list[int]]:
+        assert self._control is not None
+        try:
+            packet, fds, _, _ = socket.recv_fds(self._control, 65536, 4)
+        except OSError as error:
+            raise SandboxUnavailable(f"the sandbox's server does not answer: {error}") from error
+        if not packet:
+            raise SandboxUnavailable("the sandbox's server went away")
+        return json.loads(packet), fds
+
+    def _test(self, secrets: Sequence[Path]) -> SelfTest:
+        source = (_HERE / "probe.py").read_bytes()
+        paths = [str(path.resolve()) for path in secrets]
+        folder = str(secrets[0].resolve().parent) if secrets else str(_HERE)
+        with self.session() as session:
+            session.load({"sandbox_probe.py": source})
+            attempts = session.module("sandbox_probe").attr("attempts")(paths, folder, os.getpid())
+            try:
+                (found,) = session.fetch(attempts)
+            except SessionEnded as error:
+                raise SandboxUnavailable(f"the sandbox's self-test failed: {error.reason} {error.message}") from None
+            return SelfTest(session.layers, {str(key): bool(value) for key, value in found.items()}, np.__version__)
+
+    def _require(self) -> None:
+        if self.level is Level.STUDENT:
+            return
+        missing = sorted(required_layers(self.level) - set(self.self_test.layers))
+        doors = self.self_test.open_doors
+        if "needs_lazy_imports" in doors:
+            raise SandboxUnavailable(
+                f"the sandbox's user cannot read the Python installation under {sys.base_prefix}: use one outside private "
+                "folders, e.g. /usr/bin/python3.11"
+            )
+        if missing or doors:
+            lacks = f"missing layers: {', '.join(missing) or 'none'}; open doors: {', '.join(doors) or 'none'}"
+            raise SandboxUnavailable(f"this system does not isolate student code as grading requires ({lacks})")
+
+
+def _command(module: str, arguments: list[Any]) -> list[str]:
+    # -P -s -S: nothing is imported from the working directory, the user's site or .pth files; NumPy's folder is named instead.
+    path = [str(_HERE), str(Path(np.__file__).parent.parent)]
+    code = _BOOT.format(module=module)
+    return [sys.executable, "-P", "-s", "-S", "-B", "-c", code, json.dumps(path), json.dumps(arguments)]
+
+
+def _environment() -> dict[str, str]:
+    """All of the environment student code gets. One BLAS thread: blocked thread creation would hang OpenBLAS, and forking
+    with threads is unsafe. A fixed hash seed: the same submission must take the same path every time."""
+    environment = {
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+    if "SYSTEMROOT" in os.environ:  # Windows cannot start Python without it
+        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
+    return environment
+
+
+def _readable() -> list[str]:
+    numpy = Path(np.__file__).resolve().parent
+    standard = Path(os.__file__).resolve().parent
+    return [str(standard), str(numpy), str(numpy.with_name("numpy.libs")), *_SYSTEM_READABLE]
