@@ -110,7 +110,7 @@ def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest:
     rows = table.get("item")
     if not isinstance(rows, list) or not rows:
         raise ConfigurationError("has no [[item]] rows")
-    seconds = float(_number(limits.get("seconds", 10), "limits.seconds"))
+    seconds = _number(limits.get("seconds", 10), "limits.seconds")
     visibility = defaults.get("visibility", "visible")
     items = tuple(_item(row, checks, visibility, seconds) for row in rows)
     _consistent(items, checks)
@@ -122,7 +122,7 @@ def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest:
     return Rubric(str(table.get("title", "")), total, items, memory, digest)
 
 
-def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seconds: float) -> Item:
+def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seconds: Fraction) -> Item:
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise ConfigurationError("an [[item]] has no id")
     name = row["id"]
@@ -154,7 +154,7 @@ def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seco
         parts=parts,
         tolerance={key: float(_number(value, f"tolerance.{key} {where}")) for key, value in _table(row, "tolerance").items()},
         needs=tuple(_texts(row, "needs", where)),
-        seconds=float(_number(row.get("seconds", seconds), f"seconds {where}")),
+        seconds=float(_number(row["seconds"], f"seconds {where}") if "seconds" in row else seconds),
     )
 
 
@@ -168,9 +168,7 @@ def _consistent(items: tuple[Item, ...], checks: Mapping[str, Collection[str]]) 
             if needed not in known:
                 raise ConfigurationError(f"item '{item.id}' needs unknown item '{needed}'{did_you_mean(needed, known)}")
             if needed not in seen:
-                raise ConfigurationError(
-                    f"item '{item.id}' needs '{needed}', which must stand above it (a cycle cannot be graded)"
-                )
+                raise ConfigurationError(f"item '{item.id}' needs '{needed}', which must stand above it (a cycle cannot be graded)")
         seen.add(item.id)
     for name in checks:
         if name not in seen:

@@ -23,9 +23,12 @@ from .inside import wire
 from .policy import Kind, Layer, Level, Limits, default_kind, private_uid, required_layers
 from .session import Session
 
+DEFAULT_LIMITS = Limits()
 _HERE = Path(__file__).resolve().parent
 _START_SECONDS = 60.0  # a cold disk cache on a small machine takes several seconds to load NumPy
-_BOOT = "import json, sys; sys.path[:0] = json.loads(sys.argv[1]); from inside import {module}; {module}.main(*json.loads(sys.argv[2]))"
+_BOOT = (
+    "import json, sys; sys.path[:0] = json.loads(sys.argv[1]); from inside import {module}; {module}.main(*json.loads(sys.argv[2]))"
+)
 _SYSTEM_READABLE = (
     "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random", "/dev/zero",
 )  # fmt: skip
@@ -89,7 +92,7 @@ class Sandbox:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
 
-    def session(self, limits: Limits = Limits()) -> Session:
+    def session(self, limits: Limits = DEFAULT_LIMITS) -> Session:
         """A fresh process, hardened before it reads anything.
 
         Raises:

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import linecache
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableSequence, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, NoReturn
@@ -24,7 +24,7 @@ _MAX_ABSENT = 16
 class Absent(ModuleType):
     """Stands for a module that is not installed here, or for something taken from it: importing is fine, using it raises."""
 
-    __path__: Sequence[str] = ()
+    __path__: MutableSequence[str] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -63,13 +63,13 @@ class Worker:
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except BaseException:  # noqa: S110 - student code may have replaced or closed it; nothing depends on it
+            except BaseException:
                 pass
         return {"sent": self.sent, "failed": failed, "absent": list(self.importer.absent)}
 
     def load(self, sources: dict[str, bytes]) -> None:
         self.importer = MemoryImporter(sources)
-        sys.meta_path.insert(0, self.importer)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self.importer)
         make_random_repeatable()
 
     def import_(self, out: int, module: str) -> None:

@@ -1,0 +1,70 @@
+"""A fully connected ReLU network worked out by the grader itself, in float64, to hold a student's copy of the given code against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..expect import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A small network with fixed parameters and data, and its right answers.
+
+    Attributes:
+        hidden, input_dim, classes, reg: as the constructor takes them.
+        params: W1, b1, … float64; X (N, 2, input_dim / 2) float64; y (N,) int64.
+        scores: (N, classes). loss: softmax cross-entropy + 0.5 reg sum W². gradients: by parameter name.
+    """
+
+    hidden: tuple[int, ...]
+    input_dim: int
+    classes: int
+    reg: float
+    params: dict[str, Array]
+    X: Array
+    y: Array
+    scores: Array
+    loss: float
+    gradients: dict[str, Array]
+
+
+def example() -> Example:
+    """A 3-layer network on 6 inputs of shape (2, 4), with regularization."""
+    hidden, input_dim, classes, reg = (7, 5), 8, 4, 0.3
+    draw = np.random.default_rng(11)
+    params: dict[str, Array] = {}
+    for layer, (fan_in, fan_out) in enumerate(zip((input_dim, *hidden), (*hidden, classes), strict=True), start=1):
+        params[f"W{layer}"] = draw.normal(0.0, 0.5, (fan_in, fan_out))
+        params[f"b{layer}"] = draw.normal(0.0, 0.1, fan_out)
+    X = draw.normal(0.0, 1.0, (6, 2, 4))
+    y = draw.integers(0, classes, 6)
+    scores, loss, gradients = loss_and_gradients(params, X, y, reg)
+    return Example(hidden, input_dim, classes, reg, params, X, y, scores, loss, gradients)
+
+
+def loss_and_gradients(params: dict[str, Array], X: Array, y: Array, reg: float) -> tuple[Array, float, dict[str, Array]]:
+    """Scores (N, C), softmax cross-entropy plus 0.5·reg·ΣW², and the gradient of every parameter (affine-ReLU layers, last affine)."""
+    layers = len(params) // 2
+    inputs = [X.reshape(X.shape[0], -1)]
+    for layer in range(1, layers + 1):
+        out = inputs[-1] @ params[f"W{layer}"] + params[f"b{layer}"]
+        inputs.append(np.maximum(out, 0.0) if layer < layers else out)
+    scores = inputs.pop()
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    probabilities = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+    rows = np.arange(len(y))
+    loss = float(-np.log(probabilities[rows, y]).mean())
+    upstream = probabilities
+    upstream[rows, y] -= 1.0
+    upstream /= len(y)
+    gradients: dict[str, Array] = {}
+    for layer in range(layers, 0, -1):
+        W = params[f"W{layer}"]
+        loss += 0.5 * reg * float(np.sum(W * W))
+        gradients[f"W{layer}"] = inputs[layer - 1].T @ upstream + reg * W
+        gradients[f"b{layer}"] = upstream.sum(axis=0)
+        upstream = (upstream @ W.T) * (inputs[layer - 1] > 0)
+    return scores, loss, gradients

@@ -1,0 +1,268 @@
+"""submission_logs/: what the notebook recorded. Names, keys, lengths, ranges and the handout's thresholds; nothing is run again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import expect, sampling
+from ..exam import Exam, check
+from ..expect import Array
+from ..finding import Mismatch
+from ..sandbox.ending import SessionEnded
+from ..student import Missing
+
+LN_10 = math.log(10.0)
+HISTORY = ("train_losses", "train_accs", "val_accs")
+SEEDS = (100, 200, 300)
+_TRAIN_IMAGES = 49_000
+_RULES = ("sgd", "sgd_momentum", "adam", "rmsprop")
+_SCHEMES = ("he", "random", "zero")
+_COMPARED = tuple(f"{rule}_{seed}" for rule in ("sgd", "sgd_momentum") for seed in SEEDS)
+_MAX_ENTRIES = 1_000_000
+
+
+class LogReader:
+    """Opens an item's log files in the sandbox; a file that is missing or cannot be opened costs only its own part."""
+
+    def __init__(self, exam: Exam, cell: str) -> None:
+        """`cell` names the notebook section that writes these files, for messages."""
+        self._exam = exam
+        self._cell = cell
+
+    @contextmanager
+    def part(self, name: str, *, of: tuple[str, ...] = ()) -> Iterator[None]:
+        """As `Exam.part`; a file that is missing or ends its reader fails this part only.
+
+        `of` names the parts a part without a file of its own is made of: it is missing when all of them are.
+        """
+        if of and self._exam.missing >= set(of):
+            self._exam.missing.add(name)
+        with self._exam.part(name):
+            try:
+                yield
+            except Missing as missing:
+                self._exam.missing.add(name)
+                raise Mismatch(f"{missing} {self._cell} writes it.") from None
+            except SessionEnded as error:
+                raise Mismatch(f"A log file could not be opened: {error.reason}.", f"{error.ending}: {error.message}") from None
+
+    def npz(self, name: str) -> dict[str, Array]:
+        """The histories in `submission_logs/<name>`: finite-length 1-D real arrays by name, checked to be there.
+
+        Raises:
+            Missing, SessionEnded, Mismatch: there is no such file, it cannot be opened, or is not as it should be.
+        """
+        answer = self._read("read_npz", name)
+        arrays = answer.get("arrays")
+        if not isinstance(arrays, Mapping):
+            raise Mismatch(f"{name} {_clause(answer)}. {self._cell} writes it.")
+        found = {}
+        for key in HISTORY:
+            values = expect.numbers(expect.item(arrays, key, name), f"{name}: {key}")
+            if values.size > _MAX_ENTRIES:
+                raise Mismatch(f"{name}: {key} has {values.size} entries.")
+            found[key] = values
+        for key in ("train_accs", "val_accs"):
+            bad = ~((found[key] >= 0) & (found[key] <= 1))
+            if bad.any():
+                at = int(np.argmax(bad))
+                raise Mismatch(f"{name}: {key}[{at}] is {found[key][at]:g}; an accuracy is between 0 and 1.")
+        if np.isnan(found["train_losses"]).any():
+            raise Mismatch(f"{name}: train_losses holds NaN.")
+        return found
+
+    def json(self, name: str) -> Any:
+        """The data in `submission_logs/<name>`; raises as `npz`."""
+        answer = self._read("read_json", name)
+        if "value" not in answer:
+            raise Mismatch(f"{name} {_clause(answer)}. {self._cell} writes it.")
+        return answer["value"]
+
+    def _read(self, reader: str, name: str) -> dict[str, Any]:
+        answer = self._exam.student.read(reader, self._exam.student.log(name))
+        return answer if isinstance(answer, dict) else {}
+
+
+@check("logs.optimizer_experiment", parts=_RULES)
+def optimizer_experiment(exam: Exam) -> None:
+    """optimizer_experiment_*.npz: 200 iterations with each update rule."""
+    logs = LogReader(exam, "The notebook's cell that compares the four update rules (section Adam)")
+    wanted = exam.limit("train_accuracy")
+    for rule in _RULES:
+        with logs.part(rule):
+            name = f"optimizer_experiment_{rule}.npz"
+            history = logs.npz(name)
+            _lengths(history, name, 200, 6)
+            expect.finite(history["train_losses"], f"{name}: train_losses")
+            if rule in ("adam", "rmsprop"):
+                best = float(history["train_accs"].max())
+                if not best >= wanted:
+                    raise Mismatch(f"{name}: the training accuracy reaches {best:.3f}; it should reach {wanted:g} in 5 epochs.")
+
+
+@check("logs.sgd_momentum_compare", parts=(*_COMPARED, "accuracies_agree"))
+def sgd_momentum_compare(exam: Exam) -> None:
+    """sgd_momentum_compare_*.npz: SGD with a larger batch keeps up with momentum, over three seeds."""
+    logs = LogReader(exam, "The notebook's cell that tunes the batch size of plain SGD (section Momentum)")
+    final: dict[str, list[float]] = {"sgd": [], "sgd_momentum": []}
+    batches: dict[int, int] = {}
+    for rule in final:
+        for seed in SEEDS:
+            with logs.part(f"{rule}_{seed}"):
+                name = f"sgd_momentum_compare_{rule}_{seed}.npz"
+                history = logs.npz(name)
+                if rule == "sgd":
+                    batches[seed] = _batch_size(history, name)
+                else:
+                    _lengths(history, name, 300, 6)
+                expect.finite(history["train_losses"], f"{name}: train_losses")
+                final[rule].append(float(history["train_accs"][-1]))
+    with logs.part("accuracies_agree", of=_COMPARED):
+        _accuracies_agree(final, batches, exam.limit("difference"))
+
+
+@check("logs.w_stds", parts=_SCHEMES)
+def w_stds(exam: Exam) -> None:
+    """w_stds_*.json: the standard deviation of each layer's weights, for each initialization."""
+    logs = LogReader(exam, "The notebook's cell that compares the initializations")
+    wanted = {
+        "he": np.array([math.sqrt(2 / 3072)] + [0.2] * 10),
+        "random": np.full(11, 0.01),
+        "zero": np.zeros(11),
+    }
+    sizes = [3072 * 50] + [2500] * 9 + [500]
+    for scheme in _SCHEMES:
+        with logs.part(scheme):
+            name = f"w_stds_{scheme}.json"
+            stds = expect.numbers(logs.json(name), name, length=11)
+            for layer, (found, std, size) in enumerate(zip(stds, wanted[scheme], sizes, strict=True), start=1):
+                if std == 0:
+                    fits = bool(found == 0)
+                else:
+                    p = sampling.chi_square_p(size * (found / std) ** 2, size - 1)
+                    fits = p >= exam.limit("false_alarm") / 22
+                if not fits:
+                    raise Mismatch(
+                        f"{name}: layer {layer} has standard deviation {found:.4g}, which a draw of '{scheme}' with "
+                        f"{size} weights does not give.",
+                        f"expected about {std:.6g}",
+                    )
+
+
+@check("logs.initialization_experiment", parts=_SCHEMES)
+def initialization_experiment(exam: Exam) -> None:
+    """initialization_experiment_*.npz: 200 iterations from each initialization."""
+    logs = LogReader(exam, "The notebook's cell that compares the initializations")
+    near = exam.limit("loss")
+    for scheme in _SCHEMES:
+        with logs.part(scheme):
+            name = f"initialization_experiment_{scheme}.npz"
+            history = logs.npz(name)
+            _lengths(history, name, 200, 6)
+            losses = history["train_losses"]
+            if scheme == "he":  # may start at inf: the softmax of large scores
+                continue
+            off = ~(np.abs(losses - LN_10) <= near)
+            if off.any():
+                at = int(np.argmax(off))
+                raise Mismatch(
+                    f"{name}: train_losses[{at}] is {losses[at]:.4g}; with '{scheme}' weights the loss starts at ln 10 = 2.3026 "
+                    "and stays there."
+                )
+
+
+@check("logs.best_model", parts=("history", "results", "accuracy"))
+def best_model(exam: Exam) -> None:
+    """best_fc_model.npz and results.json: the best model's history, settings and validation accuracy."""
+    logs = LogReader(exam, "The notebook's last section (Test your model)")
+    wanted = exam.limit("val_accuracy")
+    results: Mapping[str, Any] = {}
+    history: dict[str, Array] = {}
+    settings: dict[str, float] = {}
+    with logs.part("results"):
+        value = logs.json("results.json")
+        for key in ("val_acc", "test_acc", "lr", "num_epochs", "batch_size", "lr_decay"):
+            settings[key] = expect.number(expect.item(value, key, "results.json"), f"results.json: {key}")
+        _settings(value, settings)
+        results = value
+    with logs.part("history"):
+        name = "best_fc_model.npz"
+        history = logs.npz(name)
+        if not results:
+            raise Mismatch(f"{name} cannot be held against results.json, which is missing or not right.")
+        epochs, batch = int(settings["num_epochs"]), int(settings["batch_size"])
+        _lengths(history, name, epochs * max(_TRAIN_IMAGES // batch, 1), epochs + 1)
+    with logs.part("accuracy", of=("history", "results")):
+        if not results or not history:
+            raise Mismatch("The validation accuracy needs both best_fc_model.npz and results.json.")
+        best, claimed = float(history["val_accs"].max()), settings["val_acc"]
+        if not (best >= wanted and claimed >= wanted):
+            raise Mismatch(
+                f"The best validation accuracy is {best:.3f} in best_fc_model.npz and {claimed:.3f} in results.json; "
+                f"it should be at least {wanted:g}."
+            )
+        if not abs(best - claimed) < 5e-4:
+            exam.note(staff=f"results.json claims val_acc = {claimed!r}, the largest of val_accs in best_fc_model.npz is {best!r}")
+
+
+def _settings(results: Any, settings: dict[str, float]) -> None:
+    rule = expect.item(results, "update_rule", "results.json")
+    if rule != "adam":
+        shown = f"'{rule}'" if isinstance(rule, str) and len(rule) < 40 else expect.describe(rule)
+        raise Mismatch(f"results.json: update_rule is {shown}; the handout asks for adam.")
+    for key in ("val_acc", "test_acc"):
+        if not 0 <= settings[key] <= 1:
+            raise Mismatch(f"results.json: {key} is {settings[key]:g}; an accuracy is between 0 and 1.")
+    for key in ("num_epochs", "batch_size"):
+        if not (1 <= settings[key] <= _MAX_ENTRIES and settings[key] == int(settings[key])):
+            raise Mismatch(f"results.json: {key} is {settings[key]:g}; it should be a whole number of at least 1.")
+    for key in ("lr", "lr_decay"):
+        if not 0 < settings[key] < math.inf:
+            raise Mismatch(f"results.json: {key} is {settings[key]:g}; it should be a positive number.")
+
+
+def _lengths(history: Mapping[str, Array], name: str, iterations: int, accuracies: int) -> None:
+    for key, length in (("train_losses", iterations), ("train_accs", accuracies), ("val_accs", accuracies)):
+        if history[key].size != length:
+            raise Mismatch(f"{name}: {key} has {history[key].size} entries; this run leaves {length}.")
+
+
+def _batch_size(history: Mapping[str, Array], name: str) -> int:
+    """The batch size B a plain-SGD log belongs to, from its lengths: 5·B/100 epochs of max(6000 // B, 1) iterations."""
+    epochs = history["train_accs"].size - 1
+    batch = 20 * epochs
+    iterations = epochs * max(6000 // batch, 1) if batch else 0
+    if epochs < 5 or epochs % 5 or history["val_accs"].size != epochs + 1 or history["train_losses"].size != iterations:
+        raise Mismatch(
+            f"{name}: {history['train_losses'].size} losses, {history['train_accs'].size} training and "
+            f"{history['val_accs'].size} validation accuracies belong to no batch size that is a multiple of 100."
+        )
+    return batch
+
+
+def _accuracies_agree(final: Mapping[str, list[float]], batches: Mapping[int, int], limit: float) -> None:
+    """Either reading passes: the difference of the two mean accuracies (the handout's words) or its rel_error (its code)."""
+    if any(len(values) != len(SEEDS) for values in final.values()):
+        raise Mismatch("The accuracies can be compared only when all six sgd_momentum_compare files are right.")
+    if len(set(batches.values())) != 1:
+        sizes = ", ".join(f"{batch} (seed {seed})" for seed, batch in batches.items())
+        raise Mismatch(f"The three plain-SGD runs use different batch sizes: {sizes}.")
+    sgd, momentum = (sum(final[rule]) / len(SEEDS) for rule in ("sgd", "sgd_momentum"))
+    difference = abs(sgd - momentum)
+    relative = difference / max(1e-8, sgd + momentum)
+    if not min(difference, relative) < limit:
+        raise Mismatch(
+            f"The mean final training accuracies are {sgd:.4f} (SGD) and {momentum:.4f} (momentum): they differ by "
+            f"{difference:.4f}, relatively {relative:.4f}; it should be less than {limit:g}."
+        )
+
+
+def _clause(answer: Mapping[str, Any]) -> str:
+    """The reader's own clause on what is wrong; anything else did not come from the reader."""
+    text = answer.get("error")
+    return text if isinstance(text, str) and len(text) < 100 else "could not be read"

@@ -1,0 +1,107 @@
+"""How a check is written and what it is given.
+
+    @check("optim.adam.golden", parts=("next_w", "m", "v", "t"))
+    def adam_golden(exam: Exam) -> None:
+        \"\"\"Adam: one step from t = 5 against the handout's arrays.\"\"\"
+
+A check asks the student's code questions through `exam.student` and settles each part in a `with exam.part(name):` block. What
+`expect` raises there fails that part and the check goes on; raised outside, it fails what is still open. Parts that are never
+reached count as failed.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from .errors import ConfigurationError
+from .finding import Finding, Mismatch
+from .student import Student
+
+WHOLE: Final = "all"  # the one part of a check that declares none
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A registered check: `title` is its docstring's first line, `parts` the names that can be weighted in the rubric."""
+
+    id: str
+    title: str
+    parts: tuple[str, ...]
+    function: Callable[[Exam], None]
+
+
+@dataclass(slots=True)
+class Exam:
+    """One check of one submission while it runs.
+
+    Attributes:
+        student: the submission, to ask.
+        tolerance: the named limits of the item's rubric row.
+        passed: parts settled as right.
+        missing: parts that are wrong because their file was not handed in.
+        findings: what there is to say, in order.
+    """
+
+    student: Student
+    tolerance: Mapping[str, float]
+    passed: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+
+    @contextmanager
+    def part(self, name: str = WHOLE) -> Iterator[None]:
+        """Settle one part: right if the block ends quietly, wrong if it raises `Mismatch`."""
+        try:
+            yield
+        except Mismatch as mismatch:
+            self.findings.append(Finding(mismatch.student, mismatch.staff, name))
+        else:
+            self.passed.add(name)
+
+    def note(self, student: str = "", staff: str = "") -> None:
+        """Add an observation that settles nothing."""
+        self.findings.append(Finding(student, staff))
+
+    def limit(self, name: str) -> float:
+        """The tolerance `name` of the rubric row.
+
+        Raises:
+            ConfigurationError: the row does not give it.
+        """
+        try:
+            return self.tolerance[name]
+        except KeyError:
+            raise ConfigurationError(f"the rubric row gives no tolerance '{name}'") from None
+
+
+_REGISTRY: Final[dict[str, Check]] = {}
+
+
+def check(id: str, *, parts: tuple[str, ...] = (WHOLE,)) -> Callable[[Callable[[Exam], None]], Callable[[Exam], None]]:
+    """Register a check under its stable id.
+
+    Raises:
+        ConfigurationError: the id is taken, or the function has no docstring to serve as title.
+    """
+
+    def register(function: Callable[[Exam], None]) -> Callable[[Exam], None]:
+        title = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
+        if id in _REGISTRY:
+            raise ConfigurationError(f"check '{id}' is registered twice")
+        if not title:
+            raise ConfigurationError(f"check '{id}' has no docstring; its first line is the title students read")
+        _REGISTRY[id] = Check(id, title, parts, function)
+        return function
+
+    return register
+
+
+def registered() -> dict[str, Check]:
+    """All checks by id, the homework's modules imported."""
+    from .checks import fc_net, optim, solver, submission_logs  # noqa: F401 - importing registers
+
+    return dict(_REGISTRY)

@@ -1,0 +1,191 @@
+"""Comparisons that explain themselves. Each returns quietly or raises `Mismatch` with a sentence for the student and one for staff.
+
+Values come from the sandbox, so nothing about them is assumed: type, dtype and shape are settled before any arithmetic, and every
+comparison is phrased so that NaN fails it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .finding import Mismatch
+from .sandbox.inside.wire import Opaque
+from .text import clean
+
+Array = NDArray[Any]
+
+
+def describe(value: Any) -> str:
+    """What a value is, in a student's words: "an array of shape (4, 5) and dtype float64", "None", "a str"."""
+    if value is None:
+        return "None"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if isinstance(value, bool | int | float | np.generic):
+        return f"the number {value}"
+    if isinstance(value, Opaque):
+        return f"an object of type {clean(value.type_name, 80)}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)} items"
+    return f"a {type(value).__name__}"
+
+
+def rel_error(found: Array, wanted: Array) -> float:
+    """Largest |x - y| / max(1e-8, |x| + |y|), the handout's measure; NaN if any entry is NaN, 0 for empty arrays."""
+    if found.size == 0:
+        return 0.0
+    x, y = found.astype(np.float64), wanted.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return float(np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))))
+
+
+def array(value: Any, name: str, *, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
+    """Check that `value` is a real floating-point array (of `shape`, of `dtype`) and return it.
+
+    Raises:
+        Mismatch: it is something else.
+    """
+    if isinstance(value, np.floating) and shape == ():
+        value = np.asarray(value)
+    if not isinstance(value, np.ndarray):
+        hint = " The blank may not be filled in yet." if value is None else ""
+        raise Mismatch(f"{name} is {describe(value)}; it should be a NumPy array.{hint}")
+    if shape is not None and value.shape != shape:
+        raise Mismatch(f"{name} has shape {value.shape}; it should have shape {shape}.")
+    if value.dtype.kind != "f":
+        raise Mismatch(f"{name} has dtype {value.dtype}; it should hold floating-point numbers.")
+    if dtype is not None and value.dtype != np.dtype(dtype):
+        raise Mismatch(f"{name} has dtype {value.dtype}; it should have dtype {np.dtype(dtype)}.")
+    return value
+
+
+def close(value: Any, wanted: Array, limit: float, name: str) -> None:
+    """Check type, shape and finiteness, then that `rel_error(value, wanted) < limit`.
+
+    Raises:
+        Mismatch: with the largest error and where it is.
+    """
+    found = array(value, name, shape=wanted.shape)
+    finite = np.isfinite(found)
+    if not finite.all():
+        where = _index(~finite)
+        raise Mismatch(f"{name} holds {found[where]} at {_place(where)}; every entry should be finite.")
+    error = rel_error(found, wanted)
+    if not error < limit:
+        with np.errstate(invalid="ignore", over="ignore"):
+            x, y = found.astype(np.float64), wanted.astype(np.float64)
+            errors = np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))
+        where = tuple(int(i) for i in np.unravel_index(int(np.argmax(errors)), errors.shape))
+        wrong = int(np.sum(~(errors < limit)))
+        raise Mismatch(
+            f"{name} is not right: relative error {error:.2g}, allowed is less than {limit:g} "
+            f"({wrong} of {errors.size} entries are off, the most at {_place(where)}).",
+            f"{name}{_place(where)}: found {found[where]!r}, expected {wanted[where]!r}",
+        )
+
+
+def number(value: Any, name: str) -> float:
+    """Check that `value` is one real number (Python, NumPy scalar or a 0-d array) and return it as a float; NaN passes.
+
+    Raises:
+        Mismatch: it is something else.
+    """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise Mismatch(f"{name} is {describe(value)}; it should be a number.")
+    return float(value)
+
+
+def numbers(value: Any, name: str, *, length: int | None = None) -> Array:
+    """Check that `value` is a list, tuple or 1-D array of real numbers and return it as float64.
+
+    Raises:
+        Mismatch: it is something else, or not of `length`.
+    """
+    if isinstance(value, np.ndarray):
+        if value.ndim != 1 or value.dtype.kind not in "fiu":
+            raise Mismatch(f"{name} is {describe(value)}; it should be a list of numbers.")
+        found = value.astype(np.float64)
+    elif isinstance(value, list | tuple):
+        found = np.array([number(item, f"{name}[{at}]") for at, item in enumerate(value)], dtype=np.float64)
+    else:
+        raise Mismatch(f"{name} is {describe(value)}; it should be a list of numbers.")
+    if length is not None and found.size != length:
+        raise Mismatch(f"{name} has {found.size} entries; it should have {length}.")
+    return found
+
+
+def finite(values: Array, name: str) -> None:
+    """Check that no entry is NaN or infinite.
+
+    Raises:
+        Mismatch: naming the first one that is.
+    """
+    bad = ~np.isfinite(values)
+    if bad.any():
+        where = int(np.argmax(bad))
+        raise Mismatch(f"{name}[{where}] is {values[where]}; it should be finite.")
+
+
+def item(value: Any, key: str, name: str) -> Any:
+    """Check that `value` is a dict with `key` and return what is under it.
+
+    Raises:
+        Mismatch: it is no dict, or the key is missing; a misspelt key is pointed out.
+    """
+    if not isinstance(value, Mapping):
+        raise Mismatch(f"{name} is {describe(value)}; it should be a dict.")
+    if key not in value:
+        from .rubric import did_you_mean
+
+        near = did_you_mean(key, value).replace("did you mean", "it has") or f"; it has {_names(value)}"
+        raise Mismatch(f"{name} has no entry '{key}'{clean(near, 200).rstrip('?')}.")
+    return value[key]
+
+
+def pair(value: Any, names: tuple[str, str], function: str) -> tuple[Any, Any]:
+    """Check that a function returned two values and return them.
+
+    Raises:
+        Mismatch: it returned something else.
+    """
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise Mismatch(f"{function} returned {describe(value)}; it should return two values, {names[0]} and {names[1]}.")
+    return value[0], value[1]
+
+
+def one_reading(found: Array, readings: Mapping[str, Array], limit: float, name: str, *, noun: str = "entries") -> str:
+    """Check that `found` agrees throughout with one of the accepted readings, and return that reading's name.
+
+    Raises:
+        Mismatch: none fits; staff see each reading's distance.
+    """
+    errors = {reading: rel_error(found, wanted) for reading, wanted in readings.items()}
+    for reading, error in errors.items():
+        if error < limit:
+            return reading
+    distances = ", ".join(f"{reading} {error:.3g}" for reading, error in errors.items())
+    nearest = min(errors.values(), key=lambda error: math.inf if math.isnan(error) else error)
+    raise Mismatch(
+        f"{name} is not right: relative error {nearest:.2g}, allowed is less than {limit:g} ({found.size} {noun} compared).",
+        f"distance from each accepted reading: {distances}; found {found.tolist()}",
+    )
+
+
+def _index(mask: Array) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
+
+
+def _place(where: Sequence[int]) -> str:
+    return f"[{', '.join(map(str, where))}]"
+
+
+def _names(value: Mapping[str, Any]) -> str:
+    names = ", ".join(f"'{key}'" for key in list(value)[:8])
+    return f"only {names}" if names else "no entries at all"

@@ -1,0 +1,276 @@
+"""Where a submission's bytes come from: a folder or a zip, read so that nothing outside it and nothing oversized gets in.
+
+Names are listed first; `Source.read` takes one entry's bytes, counting as it goes. What is wrong with a single entry raises
+`Refused`; what makes the whole untrustworthy raises `SubmissionError`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .errors import SubmissionError, UsageError
+from .text import name as shown
+
+if TYPE_CHECKING:
+    import zipfile
+
+_IGNORED = frozenset(
+    ["__macosx", ".ipynb_checkpoints", "__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "env", ".env", "site-packages", "node_modules", "datasets", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ds_store"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a submission may hold.
+
+    Attributes:
+        max_entries: names in the folder or zip, ignored folders' contents not counted.
+        max_directory_bytes: a zip's list of names, everything counted (some 100 bytes each); it is read before anything is ignored.
+        max_depth: folders above a file.
+        max_file_bytes: one graded file (a student's file is some 10 kB, a log some 40 kB).
+        max_notebook_bytes: the notebook, which may carry plots.
+        max_total_bytes: all graded files together.
+        max_logs: files taken from submission_logs.
+    """
+
+    max_entries: int = 5_000
+    max_directory_bytes: int = 16 * 2**20
+    max_depth: int = 24
+    max_file_bytes: int = 4 * 2**20
+    max_notebook_bytes: int = 32 * 2**20
+    max_total_bytes: int = 64 * 2**20
+    max_logs: int = 100
+
+
+class Refused(Exception):
+    """One entry cannot be used; the message is a sentence for the student that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A name in the submission: its path with forward slashes, and for a zip the member it stands for."""
+
+    path: PurePosixPath
+    member: Any = None
+
+
+class Source(Protocol):
+    """A folder or an archive."""
+
+    def entries(self) -> list[Entry]:
+        """Every name that is not a folder, sorted, ignored ones left out where that saves work."""
+
+    def read(self, entry: Entry, limit: int) -> bytes:
+        """The entry's bytes; raises `Refused` if it is no regular file, damaged, or larger than `limit`."""
+
+
+def ignored(path: PurePosixPath) -> bool:
+    """Whether a path is none of the homework: caches, version control, environments, data sets, AppleDouble files."""
+    return any(_ignored_name(part) for part in path.parts)
+
+
+def _ignored_name(part: str) -> bool:
+    return part.casefold() in _IGNORED or part.startswith("._") or part.endswith((".pyc", ".egg-info"))
+
+
+@contextmanager
+def source(path: Path, limits: Limits) -> Iterator[Source]:
+    """Open `path` for reading.
+
+    Raises:
+        UsageError: it does not exist, cannot be read, or is neither a folder nor a zip.
+        SubmissionError: it is an archive, but broken.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            yield FolderSource(path, limits)
+            return
+        if not stat.S_ISREG(mode):
+            raise UsageError(f"{path} is neither a folder nor a zip file; give the homework's folder or a zip of it")
+        with path.open("rb") as file:
+            yield from _archive(path, file, limits)
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist; give the homework's folder or a zip of it") from None
+    except PermissionError as error:
+        raise UsageError(f"{error.filename or path} cannot be read: permission denied") from None
+
+
+def _archive(path: Path, file: Any, limits: Limits) -> Iterator[Source]:
+    import zipfile
+
+    start = file.read(4)
+    file.seek(0)
+    if start[:2] != b"PK" and path.suffix.lower() != ".zip":
+        raise UsageError(f"{path} is neither a folder nor a zip file; give the homework's folder or a zip of it")
+    _bounded_directory(file, path.name, limits)
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, IndexError, UnicodeError, MemoryError) as error:
+        raise SubmissionError(f"{shown(path.name)} is not a readable zip file ({shown(str(error))}); make a new one.") from None
+    with archive:
+        yield ZipSource(archive, path.name, limits)
+
+
+def _bounded_directory(file: Any, label: str, limits: Limits) -> None:
+    """Refuse an archive by its directory's announced size before the library reads all of it into memory (APPNOTE 4.3.14, 4.3.16)."""
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - 70_000))
+    tail = file.read()
+    file.seek(0)
+    end = tail.rfind(b"PK\x05\x06")
+    size = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
+    if size == 0xFFFFFFFF:
+        end = tail.rfind(b"PK\x06\x06")
+        size = int.from_bytes(tail[end + 40 : end + 48], "little") if end >= 0 else 0
+    if size > limits.max_directory_bytes:
+        raise SubmissionError(
+            f"{shown(label)} was refused, nothing was unpacked: it lists too many entries; hand in the homework only."
+        )
+
+
+class FolderSource:
+    """A folder on disk, walked without following links."""
+
+    def __init__(self, root: Path, limits: Limits) -> None:
+        self._root = root
+        self._limits = limits
+
+    def entries(self) -> list[Entry]:
+        found: list[Entry] = []
+        stack: list[tuple[str, ...]] = [()]
+        while stack:
+            parts = stack.pop()
+            try:
+                with os.scandir(self._root.joinpath(*parts)) as listing:
+                    children = list(listing)
+            except OSError as error:
+                if not parts:
+                    raise
+                if isinstance(error, PermissionError):
+                    found.append(Entry(PurePosixPath(*parts)))
+                continue
+            for child in children:
+                if _ignored_name(child.name):
+                    continue
+                if child.is_dir(follow_symlinks=False) and not _claims(parts, child.name):
+                    if len(parts) < self._limits.max_depth:
+                        stack.append((*parts, child.name))
+                    continue
+                found.append(Entry(PurePosixPath(*parts, child.name)))
+            if len(found) + len(stack) > self._limits.max_entries:
+                raise SubmissionError(
+                    f"The submission was refused: the folder holds more than {self._limits.max_entries} files "
+                    f"(seen up to {shown('/'.join(parts) or '.')}); hand in the homework only."
+                )
+        return sorted(found, key=lambda entry: str(entry.path))
+
+    def read(self, entry: Entry, limit: int) -> bytes:
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+        flags |= getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)
+        name = shown(str(entry.path))
+        path = self._root.joinpath(*entry.path.parts)
+        try:
+            before = os.lstat(path)
+            if not stat.S_ISREG(before.st_mode):
+                raise Refused(f"{name} was not used: it is {_kind(before.st_mode)}, not a file.")
+            handle = os.open(path, flags)
+        except OSError as error:
+            raise Refused(f"{name} was not used: it cannot be read ({error.strerror}).") from None
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise Refused(f"{name} was not used: it is not a file.")
+            data = file.read(limit + 1)
+        if len(data) > limit:
+            raise Refused(f"{name} was not used: it is larger than {_megabytes(limit)}.")
+        return data
+
+
+class ZipSource:
+    """An archive whose directory has been read; nothing is inflated before every name in it is known to be harmless."""
+
+    def __init__(self, archive: zipfile.ZipFile, label: str, limits: Limits) -> None:
+        self._archive = archive
+        self._label = label
+        self._limits = limits
+
+    def entries(self) -> list[Entry]:
+        found = []
+        counted = 0
+        for member in self._archive.infolist():
+            path = self._harmless(member.orig_filename)
+            if ignored(path) or not path.parts:
+                continue
+            counted += 1
+            if counted > self._limits.max_entries:
+                self._refuse(member.orig_filename, f"more than {self._limits.max_entries} entries; hand in the homework only")
+            if member.flag_bits & 1:
+                self._refuse(member.orig_filename, "encrypted; make a zip without a password")
+            if not member.filename.endswith("/") or _claims(path.parts[:-1], path.name):
+                found.append(Entry(path, member))
+        return sorted(found, key=lambda entry: str(entry.path))
+
+    def read(self, entry: Entry, limit: int) -> bytes:
+        import lzma
+        import zipfile
+
+        member = entry.member
+        name = shown(str(entry.path))
+        mode = member.external_attr >> 16
+        if member.filename.endswith("/"):
+            raise Refused(f"{name} was not used: it is a folder, not a file.")
+        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            raise Refused(f"{name} was not used: it is {_kind(mode)}, not a file.")
+        if member.file_size > limit:
+            raise Refused(f"{name} was not used: it is larger than {_megabytes(limit)}.")
+        try:
+            with self._archive.open(member) as stream:
+                data = stream.read(limit + 1)  # the header's size may be a lie: what counts is what comes out
+                if len(data) <= limit and stream.read(1):
+                    raise Refused(f"{name} was not used: it is larger than its header says.")
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError, UnicodeError) as error:
+            raise Refused(f"{name} was not used: it is damaged in the zip ({shown(str(error))}); make a new one.") from None
+        if len(data) > limit:
+            raise Refused(f"{name} was not used: it is larger than {_megabytes(limit)}.")
+        return data
+
+    def _harmless(self, raw: str) -> PurePosixPath:
+        """The member's path, or the end of the whole archive: honest tools write no such names."""
+        text = raw.replace("\\", "/")
+        parts = [part for part in text.split("/") if part not in ("", ".")]
+        if text.startswith("/") or (len(text) > 1 and text[1] == ":"):
+            self._refuse(raw, "an absolute name")
+        if ".." in parts:
+            self._refuse(raw, "a name that leads out of the folder")
+        if any(ord(character) < 32 for character in raw):
+            self._refuse(raw, "control characters in its name")
+        if len(parts) > self._limits.max_depth:
+            self._refuse(raw, "nested too deep")
+        return PurePosixPath(*parts)
+
+    def _refuse(self, raw: str, why: str) -> None:
+        raise SubmissionError(f"{shown(self._label)} was refused, nothing was unpacked: entry {shown(raw)!r}: {why}.")
+
+
+def _claims(parts: tuple[str, ...], name: str) -> bool:
+    """Whether a folder bears the name of a graded file: it is then kept, to be refused by name."""
+    return name.endswith((".py", ".npz", ".ipynb")) or (name.endswith(".json") and bool(parts) and parts[-1] == "submission_logs")
+
+
+def _kind(mode: int) -> str:
+    kinds = (
+        (stat.S_ISLNK, "a symbolic link"), (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
+    )  # fmt: skip
+    return next((words for test, words in kinds if test(mode)), "something else")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:g} MB" if size >= 2**20 else f"{size} bytes"

@@ -1,0 +1,1 @@
+"""Views of a report: pure functions of it, no grading here."""

@@ -1,0 +1,51 @@
+"""The report for a terminal: one line an item, below it what there is to say."""
+
+from __future__ import annotations
+
+import textwrap
+
+from ..result import Outcome, Report
+from . import text
+
+_COLOURS = {Outcome.PASSED: "32", Outcome.PARTIAL: "33", Outcome.GRADER_ERROR: "35"}
+
+
+def render(report: Report, *, staff: bool, colour: bool = False, width: int = 100) -> str:
+    """The report as lines of text.
+
+    Args:
+        staff: also show what only staff may read.
+        colour: use ANSI colours for the outcome words.
+        width: columns to wrap to.
+    """
+    lines = [f"{report.label}", ""]
+    name_width = max((len(item.id) for item in report.items), default=0)
+    for item in report.items:
+        word = f"{item.outcome:<13}"
+        if colour:
+            word = f"\033[{_COLOURS.get(item.outcome, '31')}m{word}\033[0m"
+        lines.append(f"  {word} {item.id:<{name_width}}  {text.score_of(item):>9}")
+        if item.outcome is not Outcome.PASSED or item.findings:
+            lines += _indented(text.for_student(item), width)
+        if staff:
+            for line in text.for_staff(item):
+                lines += _indented(f"[staff] {line}", width)
+    lines.append("")
+    lines += _wrapped(report.notes, width)
+    if staff:
+        lines += _wrapped([f"[staff] {note}" for note in report.staff_notes], width)
+    if text.planned(report):
+        lines += _wrapped([text.planned(report)], width)
+    lines.append(f"Total: {text.points(report.score)} of {text.points(report.maximum)} points in {report.seconds:.2f} s.")
+    return "\n".join(lines)
+
+
+def _indented(block: str, width: int) -> list[str]:
+    lines: list[str] = []
+    for line in block.splitlines():
+        lines += textwrap.wrap(line, width - 10, initial_indent=" " * 10, subsequent_indent=" " * 10) or [""]
+    return lines
+
+
+def _wrapped(notes: list[str] | tuple[str, ...], width: int) -> list[str]:
+    return [line for note in notes for line in textwrap.wrap(f"Note: {note}", width, subsequent_indent="      ")]

@@ -1,0 +1,45 @@
+"""Sentences shared by every view."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ..result import ItemResult, Outcome, Report
+
+
+def points(value: Decimal) -> str:
+    """A score as people write it: "8", "2.67"."""
+    return f"{value:f}"
+
+
+def score_of(item: ItemResult) -> str:
+    """An item's score: "8/10", "+2" for a bonus, "shown only" where no points stand."""
+    if item.shown_only:
+        return "no points"
+    return f"{points(item.score)}/{points(item.maximum)}" if item.maximum else f"+{points(item.score)}"
+
+
+def for_student(item: ItemResult) -> str:
+    """What the student reads under an item."""
+    texts = [finding.student for finding in item.findings if finding.student]
+    if not texts:
+        texts = ["All right." if item.outcome is Outcome.PASSED else "Not right."]
+    elif item.outcome is Outcome.PASSED:
+        texts.insert(0, "All that counts is right.")
+    if item.outcome is Outcome.PARTIAL:
+        right = [part for part, passed in item.parts.items() if passed]
+        texts.append(f"Right so far: {', '.join(right)}.")
+    return "\n".join(texts)
+
+
+def for_staff(item: ItemResult) -> list[str]:
+    """What staff read in addition."""
+    return [f"{finding.part}: {finding.staff}" if finding.part else finding.staff for finding in item.findings if finding.staff]
+
+
+def planned(report: Report) -> str:
+    """One line about rows that are announced but not graded yet; empty if there are none."""
+    worth = sum(report.planned.values(), Decimal(0))
+    if not worth:
+        return ""
+    return f"{points(worth)} more points are planned and not graded yet: {', '.join(i for i, p in report.planned.items() if p)}."

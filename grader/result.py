@@ -1,0 +1,99 @@
+"""What grading a submission came to: plain records, from which every view is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from .finding import Finding
+
+
+class Outcome(StrEnum):
+    """The one word an item ends with."""
+
+    PASSED = "passed"
+    PARTIAL = "partial"
+    WRONG = "wrong"
+    RAISED = "raised"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    CRASHED = "crashed"
+    MISSING = "missing"
+    SKIPPED = "skipped"
+    GRADER_ERROR = "grader error"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """One item's verdict and score.
+
+    Attributes:
+        id, title, tags, visibility: as the check and its rubric row say.
+        outcome: how it ended.
+        score, maximum: points, exact to 2 decimals; a bonus row has maximum 0.
+        shown_only: the row carries no points at all.
+        parts: name -> whether it is right, in the check's order.
+        findings: what there is to say.
+        seconds: wall-clock time the check took.
+    """
+
+    id: str
+    title: str
+    outcome: Outcome
+    score: Decimal
+    maximum: Decimal
+    shown_only: bool
+    visibility: str
+    tags: tuple[str, ...]
+    parts: dict[str, bool]
+    findings: tuple[Finding, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole verdict on one submission.
+
+    Attributes:
+        label: the submission's name.
+        items: in the rubric's order, planned rows left out.
+        planned: ids of the rubric's planned rows, with their points.
+        notes: sentences about the submission as a whole, for the student.
+        staff_notes: sentences for staff only.
+        submission_digest, rubric_digest, fixtures_digest: SHA-256 hex.
+        layers: the sandbox's layers of isolation; `isolation` one word on how a process came to be.
+        seconds: wall-clock time of the whole grading.
+    """
+
+    label: str
+    items: tuple[ItemResult, ...]
+    planned: dict[str, Decimal]
+    notes: tuple[str, ...]
+    staff_notes: tuple[str, ...]
+    submission_digest: str
+    rubric_digest: str
+    fixtures_digest: str
+    layers: tuple[str, ...]
+    isolation: str
+    seconds: float
+
+    @property
+    def score(self) -> Decimal:
+        """Sum of the items' scores."""
+        return sum((item.score for item in self.items), Decimal(0))
+
+    @property
+    def maximum(self) -> Decimal:
+        """Sum of the items' maxima: the rubric's total without planned rows."""
+        return sum((item.maximum for item in self.items), Decimal(0))
+
+    @property
+    def grader_failed(self) -> bool:
+        """Whether any item could not be graded through a fault of the grader."""
+        return any(item.outcome is Outcome.GRADER_ERROR for item in self.items)
+
+    @property
+    def all_passed(self) -> bool:
+        """Whether every item that carries points is passed."""
+        return all(item.outcome is Outcome.PASSED for item in self.items if not item.shown_only)

@@ -1,0 +1,1 @@
+"""Building blocks for fully connected networks in NumPy."""
