@@ -147,7 +147,7 @@ def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) ->
         return grade(submission, rubric, sandbox, only=only)
 
 
-def _gradescope(options: argparse.Namespace) -> int:
+def _gradescope(_options: argparse.Namespace) -> int:
     from .container import run
 
     return run()

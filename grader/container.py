@@ -27,7 +27,7 @@ DEFAULT_ROOT = Path("/autograder")
 
 
 def run(root: Path | None = None) -> int:
-    """Grade the submission under `root` and write its results.json; return 0 once a valid one is there, 3 if none can be written."""
+    """Grade the submission under `root`; return 0 once a valid results.json is there, 3 if none can be written."""
     root = root or Path(os.environ.get("GRADESCOPE_ROOT") or DEFAULT_ROOT)
     results = root / "results" / "results.json"
     rubric, titles = None, {}

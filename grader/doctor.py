@@ -28,7 +28,8 @@ _MEANING = {
 def examine(kind: Kind | None = None) -> tuple[str, bool]:
     """Return a table for people, and whether staff can grade here."""
     lines = [
-        f"grader {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, {platform.system()} {platform.machine()}",
+        f"grader {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, "
+        f"{platform.system()} {platform.machine()}",
         f"interpreter: {sys.executable}",
         "",
     ]

@@ -58,7 +58,8 @@ class Exam:
         try:
             yield
         except Mismatch as mismatch:
-            self.findings.append(Finding(mismatch.student, mismatch.staff, name))
+            if mismatch.student or mismatch.staff:
+                self.findings.append(Finding(mismatch.student, mismatch.staff, name))
         else:
             self.passed.add(name)
 

@@ -85,7 +85,7 @@ def close(value: Any, wanted: Array, limit: float, name: str) -> None:
         raise Mismatch(
             f"{name} is not right: relative error {error:.2g}, allowed is less than {limit:g} "
             f"({wrong} of {errors.size} entries are off, the most at {_place(where)}).",
-            f"{name}{_place(where)}: found {found[where]!r}, expected {wanted[where]!r}",
+            f"{name}{_place(where)}: found {float(found[where])!r}, expected {float(wanted[where])!r}",
         )
 
 

@@ -154,8 +154,11 @@ def _nothing_there(exam: Exam, check: Check) -> bool:
 
 
 def _absent_notes(student: Student) -> list[str]:
-    return [
-        f"{file} imports {', '.join(clean(name, 40) for name in sorted(names))}, which is not installed where this is graded; "
-        "only what really uses it is affected."
-        for file, names in sorted(student.absent.items())
-    ]
+    notes = []
+    for file, names in sorted(student.absent.items()):
+        shown = ", ".join(clean(name, 40) for name in sorted(names))
+        are = "is" if len(names) == 1 else "are"
+        notes.append(
+            f"{file} imports {shown}, which {are} not installed where this is graded; only what really uses it is affected."
+        )
+    return notes

@@ -21,9 +21,12 @@ from .text import name as shown
 if TYPE_CHECKING:
     import zipfile
 
-_IGNORED = frozenset(
-    ["__macosx", ".ipynb_checkpoints", "__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "env", ".env", "site-packages", "node_modules", "datasets", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ds_store"]
-)
+# fmt: off
+_IGNORED = frozenset([
+    "__macosx", ".ipynb_checkpoints", "__pycache__", ".git", ".hg", ".svn", ".venv", "venv", "env", ".env", "site-packages",
+    "node_modules", "datasets", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ds_store",
+])
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ def _archive(path: Path, file: Any, limits: Limits) -> Iterator[Source]:
 
 
 def _bounded_directory(file: Any, label: str, limits: Limits) -> None:
-    """Refuse an archive by its directory's announced size before the library reads all of it into memory (APPNOTE 4.3.14, 4.3.16)."""
+    """Refuse an archive by its directory's announced size (APPNOTE 4.3.14, 4.3.16), before the library reads all of it."""
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - 70_000))
     tail = file.read()

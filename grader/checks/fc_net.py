@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Build:
     def shapes(self) -> list[tuple[int, int]]:
         """(fan_in, fan_out) of every layer."""
         widths = (self.input_dim, *self.hidden, self.classes)
-        return list(zip(widths, widths[1:], strict=False))
+        return list(pairwise(widths))
 
 
 # The handout's network has square hidden layers, which cannot tell fan_in from fan_out or W from its transpose.
@@ -144,7 +145,7 @@ def _weights(params: Any, build: Build) -> list[tuple[str, Array]]:
 
 
 def _drawn_separately(weights: list[tuple[str, Array]]) -> None:
-    for (name, matrix), (other, following) in zip(weights, weights[1:], strict=False):
+    for (name, matrix), (other, following) in pairwise(weights):
         if matrix.shape == following.shape and matrix.any() and np.array_equal(matrix, following):
             raise Mismatch(f"{name} and {other} hold the same values; every layer should be drawn anew.")
 

@@ -1,4 +1,4 @@
-"""A fully connected ReLU network worked out by the grader itself, in float64, to hold a student's copy of the given code against."""
+"""A fully connected ReLU network worked out by the grader itself, in float64: what a student's copy of the given code must do."""
 
 from __future__ import annotations
 
@@ -46,7 +46,11 @@ def example() -> Example:
 
 
 def loss_and_gradients(params: dict[str, Array], X: Array, y: Array, reg: float) -> tuple[Array, float, dict[str, Array]]:
-    """Scores (N, C), softmax cross-entropy plus 0.5·reg·ΣW², and the gradient of every parameter (affine-ReLU layers, last affine)."""
+    """Work out one pass through affine-ReLU layers, the last one affine only.
+
+    Returns:
+        scores (N, C), softmax cross-entropy plus 0.5·reg·ΣW², and the gradient of every parameter by its name.
+    """
     layers = len(params) // 2
     inputs = [X.reshape(X.shape[0], -1)]
     for layer in range(1, layers + 1):

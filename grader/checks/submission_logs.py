@@ -12,7 +12,7 @@ import numpy as np
 from .. import expect, sampling
 from ..exam import Exam, check
 from ..expect import Array
-from ..finding import Mismatch
+from ..finding import Finding, Mismatch
 from ..sandbox.ending import SessionEnded
 from ..student import Missing
 
@@ -33,6 +33,8 @@ class LogReader:
         """`cell` names the notebook section that writes these files, for messages."""
         self._exam = exam
         self._cell = cell
+        self._absent: list[str] = []
+        self._place = -1
 
     @contextmanager
     def part(self, name: str, *, of: tuple[str, ...] = ()) -> Iterator[None]:
@@ -45,9 +47,11 @@ class LogReader:
         with self._exam.part(name):
             try:
                 yield
-            except Missing as missing:
+            except Mismatch as mismatch:
+                raise (Mismatch("") if name in self._exam.missing else mismatch) from None
+            except Missing:
                 self._exam.missing.add(name)
-                raise Mismatch(f"{missing} {self._cell} writes it.") from None
+                raise Mismatch("") from None
             except SessionEnded as error:
                 raise Mismatch(f"A log file could not be opened: {error.reason}.", f"{error.ending}: {error.message}") from None
 
@@ -84,14 +88,33 @@ class LogReader:
         return answer["value"]
 
     def _read(self, reader: str, name: str) -> dict[str, Any]:
-        answer = self._exam.student.read(reader, self._exam.student.log(name))
+        try:
+            data = self._exam.student.log(name)
+        except Missing as missing:
+            self._tell_missing(name, str(missing))
+            raise
+        answer = self._exam.student.read(reader, data)
         return answer if isinstance(answer, dict) else {}
+
+    def _tell_missing(self, name: str, why: str) -> None:
+        """One sentence for all files that are not there; what was refused is told for itself."""
+        if "not in the submission" not in why:
+            self._exam.note(why)
+            return
+        self._absent.append(name)
+        names = ", ".join(self._absent)
+        finding = Finding(f"Not in submission_logs/: {names}. {self._cell} writes {'it' if len(self._absent) == 1 else 'them'}.")
+        if self._place < 0:
+            self._place = len(self._exam.findings)
+            self._exam.findings.append(finding)
+        else:
+            self._exam.findings[self._place] = finding
 
 
 @check("logs.optimizer_experiment", parts=_RULES)
 def optimizer_experiment(exam: Exam) -> None:
     """optimizer_experiment_*.npz: 200 iterations with each update rule."""
-    logs = LogReader(exam, "The notebook's cell that compares the four update rules (section Adam)")
+    logs = LogReader(exam, "The notebook's cell that compares the four update rules (section 2.4)")
     wanted = exam.limit("train_accuracy")
     for rule in _RULES:
         with logs.part(rule):
@@ -108,7 +131,7 @@ def optimizer_experiment(exam: Exam) -> None:
 @check("logs.sgd_momentum_compare", parts=(*_COMPARED, "accuracies_agree"))
 def sgd_momentum_compare(exam: Exam) -> None:
     """sgd_momentum_compare_*.npz: SGD with a larger batch keeps up with momentum, over three seeds."""
-    logs = LogReader(exam, "The notebook's cell that tunes the batch size of plain SGD (section Momentum)")
+    logs = LogReader(exam, "The notebook's cell that tunes the batch size of plain SGD (section 2.2)")
     final: dict[str, list[float]] = {"sgd": [], "sgd_momentum": []}
     batches: dict[int, int] = {}
     for rule in final:
@@ -129,7 +152,7 @@ def sgd_momentum_compare(exam: Exam) -> None:
 @check("logs.w_stds", parts=_SCHEMES)
 def w_stds(exam: Exam) -> None:
     """w_stds_*.json: the standard deviation of each layer's weights, for each initialization."""
-    logs = LogReader(exam, "The notebook's cell that compares the initializations")
+    logs = LogReader(exam, "The notebook's cell that compares the initializations (section 3)")
     wanted = {
         "he": np.array([math.sqrt(2 / 3072)] + [0.2] * 10),
         "random": np.full(11, 0.01),
@@ -157,7 +180,7 @@ def w_stds(exam: Exam) -> None:
 @check("logs.initialization_experiment", parts=_SCHEMES)
 def initialization_experiment(exam: Exam) -> None:
     """initialization_experiment_*.npz: 200 iterations from each initialization."""
-    logs = LogReader(exam, "The notebook's cell that compares the initializations")
+    logs = LogReader(exam, "The notebook's cell that compares the initializations (section 3)")
     near = exam.limit("loss")
     for scheme in _SCHEMES:
         with logs.part(scheme):
@@ -179,7 +202,7 @@ def initialization_experiment(exam: Exam) -> None:
 @check("logs.best_model", parts=("history", "results", "accuracy"))
 def best_model(exam: Exam) -> None:
     """best_fc_model.npz and results.json: the best model's history, settings and validation accuracy."""
-    logs = LogReader(exam, "The notebook's last section (Test your model)")
+    logs = LogReader(exam, "The notebook's section 5 (Test your model)")
     wanted = exam.limit("val_accuracy")
     results: Mapping[str, Any] = {}
     history: dict[str, Array] = {}
@@ -196,7 +219,7 @@ def best_model(exam: Exam) -> None:
         if not results:
             raise Mismatch(f"{name} cannot be held against results.json, which is missing or not right.")
         epochs, batch = int(settings["num_epochs"]), int(settings["batch_size"])
-        _lengths(history, name, epochs * max(_TRAIN_IMAGES // batch, 1), epochs + 1)
+        _lengths(history, name, *run_lengths(_TRAIN_IMAGES, batch, epochs))
     with logs.part("accuracy", of=("history", "results")):
         if not results or not history:
             raise Mismatch("The validation accuracy needs both best_fc_model.npz and results.json.")
@@ -232,17 +255,25 @@ def _lengths(history: Mapping[str, Array], name: str, iterations: int, accuracie
             raise Mismatch(f"{name}: {key} has {history[key].size} entries; this run leaves {length}.")
 
 
+def run_lengths(images: int, batch: int, epochs: int) -> tuple[int, int]:
+    """How many losses and how many accuracies a training run leaves.
+
+    Accuracies are taken after iteration 1 and at each epoch's end; where an epoch is one iteration, the first two coincide.
+    """
+    per_epoch = max(images // batch, 1)
+    return epochs * per_epoch, epochs + (1 if per_epoch > 1 else 0)
+
+
 def _batch_size(history: Mapping[str, Array], name: str) -> int:
-    """The batch size B a plain-SGD log belongs to, from its lengths: 5·B/100 epochs of max(6000 // B, 1) iterations."""
-    epochs = history["train_accs"].size - 1
-    batch = 20 * epochs
-    iterations = epochs * max(6000 // batch, 1) if batch else 0
-    if epochs < 5 or epochs % 5 or history["val_accs"].size != epochs + 1 or history["train_losses"].size != iterations:
-        raise Mismatch(
-            f"{name}: {history['train_losses'].size} losses, {history['train_accs'].size} training and "
-            f"{history['val_accs'].size} validation accuracies belong to no batch size that is a multiple of 100."
-        )
-    return batch
+    """The batch size B a plain-SGD log belongs to, from its lengths: 5·B/100 epochs on 6000 images."""
+    losses, accuracies, val_accuracies = (history[key].size for key in HISTORY)
+    for batch in range(100, 100 * (accuracies // 5 + 2), 100):
+        if run_lengths(6000, batch, batch // 20) == (losses, accuracies) and accuracies == val_accuracies:
+            return batch
+    raise Mismatch(
+        f"{name}: {losses} losses, {accuracies} training and {val_accuracies} validation accuracies belong to no batch size "
+        "that is a multiple of 100."
+    )
 
 
 def _accuracies_agree(final: Mapping[str, list[float]], batches: Mapping[int, int], limit: float) -> None:

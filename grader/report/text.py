@@ -21,7 +21,7 @@ def score_of(item: ItemResult) -> str:
 
 def for_student(item: ItemResult) -> str:
     """What the student reads under an item."""
-    texts = [finding.student for finding in item.findings if finding.student]
+    texts = list(dict.fromkeys(finding.student for finding in item.findings if finding.student))
     if not texts:
         texts = ["All right." if item.outcome is Outcome.PASSED else "Not right."]
     elif item.outcome is Outcome.PASSED:

@@ -214,7 +214,8 @@ class SpawnedChild:
         self._collector = Collector(limits)
         self._events: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=64)
         self._exit: Exit | None = None
-        assert self._process.stdout is not None and self._process.stderr is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         self._pumps = [
             threading.Thread(target=self._pump, args=(name, stream.fileno()), daemon=True)
             for name, stream in (("answer", self._process.stdout), ("output", self._process.stderr))

@@ -14,14 +14,14 @@ import threading
 def attempts(secrets, folder, parent):
     """Try everything; `secrets` are paths to read, `folder` a directory to write into, `parent` a process id to reach."""
     libc = ctypes.CDLL(None, use_errno=True)
-    results = {
+    return {
         "can_read_secrets": any(works(lambda path=path: open(path, "rb").read(1)) for path in secrets),
         "can_list_secrets": any(works(lambda path=path: os.listdir(os.path.dirname(path))) for path in secrets),
         "can_write_files": any(works(lambda where=where: create(where)) for where in (folder, "/tmp", "/dev/shm", ".")),
         "can_open_sockets": works(socket.socket) or works(lambda: socket.socketpair()),
         "can_start_processes": works(fork) or works(lambda: os.posix_spawn("/bin/true", ["true"], {})),
         "can_signal_others": works(lambda: os.kill(parent, 0)) or works(lambda: os.kill(os.getppid(), 0)),
-        "can_read_process_memory": works(lambda: open("/proc/%d/environ" % os.getppid(), "rb").read(1))
+        "can_read_process_memory": works(lambda: open(f"/proc/{os.getppid()}/environ", "rb").read(1))
         or works(lambda: open("/proc/1/environ", "rb").read(1)),
         "can_trace": libc.ptrace(0, 0, 0, 0) == 0,
         "can_become_root": os.getuid() == 0 or works(lambda: os.setuid(0)),
@@ -32,7 +32,6 @@ def attempts(secrets, folder, parent):
         "needs_threads": works(thread),
         "needs_null_device": works(lambda: open("/dev/null").close()),
     }
-    return results
 
 
 PLAIN_ENVIRONMENT = {
@@ -49,7 +48,7 @@ def works(action):
 
 
 def create(where):
-    path = os.path.join(where, ".sandbox-probe-%d" % os.getpid())
+    path = os.path.join(where, f".sandbox-probe-{os.getpid()}")
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     os.close(handle)
     os.unlink(path)

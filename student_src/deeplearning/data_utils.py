@@ -1,11 +1,16 @@
-"""The CIFAR-10 images, or a small stand-in where they are not there."""
+"""The CIFAR-10 images, or a synthetic stand-in where they are not there."""
 
 import os
 import pickle
+import warnings
 
 import numpy as np
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "datasets", "cifar-10-batches-py")
+STANDIN_TRAIN = 6000  # training images in the stand-in; the environment variable STANDIN_TRAIN asks for another number
+
+SEPARATION = 0.6  # how far apart the classes of the stand-in are
+RANDOM_LABELS = 0.45  # which part of its labels says nothing
 
 _source = "nothing loaded yet"
 
@@ -16,95 +21,130 @@ def data_source():
 
 
 def load_CIFAR_batch(filename):
-    """One of the six batch files. Returns: X (10000, 3, 32, 32) float64 in 0 ... 255, y (10000,) int64."""
-    with open(filename, "rb") as f:
+    """One of the six batch files. Returns: X (10000, 3, 32, 32) uint8, y (10000,) int64."""
+    with open(filename, "rb") as f, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the files are older than the NumPy that reads them
         batch = pickle.load(f, encoding="latin1")
-    X = np.asarray(batch["data"]).reshape(-1, 3, 32, 32).astype(np.float64)
-    return X, np.asarray(batch["labels"], dtype=np.int64)
+    return np.asarray(batch["data"]).reshape(-1, 3, 32, 32), np.asarray(batch["labels"], dtype=np.int64)
 
 
 def load_CIFAR10(folder):
-    """All of CIFAR-10. Returns: X_train (50000, 3, 32, 32), y_train, X_test (10000, 3, 32, 32), y_test."""
+    """All of CIFAR-10.
+
+    Returns: X_train (50000, 3, 32, 32), y_train (50000,), X_test (10000, 3, 32, 32), y_test (10000,); X uint8, y int64.
+    """
     images, labels = [], []
     for i in range(1, 6):
-        filename = os.path.join(folder, "data_batch_%d" % i)
+        filename = os.path.join(folder, f"data_batch_{i}")
         print(filename)
         X, y = load_CIFAR_batch(filename)
         images.append(X)
         labels.append(y)
-    X_test, y_test = load_CIFAR_batch(os.path.join(folder, "test_batch"))
+    filename = os.path.join(folder, "test_batch")
+    print(filename)
+    X_test, y_test = load_CIFAR_batch(filename)
     return np.concatenate(images), np.concatenate(labels), X_test, y_test
 
 
 def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, folder=FOLDER):
     """Training, validation and test images with the mean training image subtracted.
 
-    Where the batch files are missing, a synthetic stand-in is made on the spot, smaller by default (6000 training images; the
-    environment variable STANDIN_TRAIN asks for another number). Results on the stand-in are for trying things out only.
+    Where the batch files are missing, `synthetic_CIFAR10_data` is used instead, with fewer training images: 6000, or as
+    many as the environment variable STANDIN_TRAIN says, but never more than num_training. `data_source()` tells which.
 
     Returns: dict with X_train, X_val, X_test (n, 3, 32, 32) float64 and y_train, y_val, y_test (n,) int64.
     """
     global _source
-    if os.path.isfile(os.path.join(folder, "data_batch_1")):
-        X, y, X_test, y_test = load_CIFAR10(folder)
-        _source = "CIFAR-10"
-    else:
-        num_training = min(num_training, int(os.environ.get("STANDIN_TRAIN", "6000")))
-        X, y = synthetic_images(num_training + num_validation + num_test)
-        X_test, y_test = X[num_training + num_validation :], y[num_training + num_validation :]
+    if not os.path.isfile(os.path.join(folder, "data_batch_1")):
+        num_training = min(num_training, _standin_size())
         _source = "synthetic stand-in"
-        print("*" * 78)
-        print("* NOT CIFAR-10: no batch files in")
-        print("*   %s" % folder)
-        print("* A SYNTHETIC STAND-IN of %d training images is used instead." % num_training)
-        print("* It is good for trying your code; hand in logs made on CIFAR-10.")
-        print("*" * 78)
+        _announce_standin(folder, num_training)
+        return synthetic_CIFAR10_data(num_training, num_validation, num_test)
 
-    data = {
-        "X_train": X[:num_training],
-        "y_train": y[:num_training],
-        "X_val": X[num_training : num_training + num_validation],
-        "y_val": y[num_training : num_training + num_validation],
-        "X_test": X_test[:num_test],
-        "y_test": y_test[:num_test],
-    }
-    mean_image = np.mean(data["X_train"], axis=0)
-    return {name: part - mean_image if name.startswith("X") else part for name, part in data.items()}
+    X, y, X_test, y_test = load_CIFAR10(folder)
+    if num_training + num_validation > len(y) or num_test > len(y_test):
+        raise ValueError(f"there are {len(y)} images for training and validation and {len(y_test)} for the test")
+    _source = "CIFAR-10"
+    end = num_training + num_validation
+    return _centred(
+        {"train": X[:num_training], "val": X[num_training:end], "test": X_test[:num_test]},
+        {"train": y[:num_training], "val": y[num_training:end], "test": y_test[:num_test]},
+    )
+
+
+def synthetic_CIFAR10_data(num_training=6000, num_validation=1000, num_test=1000, seed=10):
+    """What `get_CIFAR10_data` returns, with synthetic images.
+
+    The same arguments give the same data; the labels and unshifted pixels of the validation and test images do not even
+    depend on num_training.
+
+    Returns: dict with X_train, X_val, X_test (n, 3, 32, 32) float64 and y_train, y_val, y_test (n,) int64.
+    """
+    held_out = num_validation + num_test
+    X, y = synthetic_images(held_out + num_training, seed=seed)
+    return _centred(
+        {"train": X[held_out:], "val": X[:num_validation], "test": X[num_validation:held_out]},
+        {"train": y[held_out:], "val": y[:num_validation], "test": y[num_validation:held_out]},
+    )
 
 
 def synthetic_images(n, num_classes=10, seed=10):
-    """Smooth random images, two fifths of them with a random label, so that some 0.6 is the best accuracy there is.
+    """Smooth random images around a centre for each class; a part of the labels is random, as no classifier is perfect.
 
-    The generator is its own: NumPy's global random state is left alone. The first images do not depend on how many are asked.
+    The generator is its own, so NumPy's global random state is left alone, and the first images do not depend on n.
 
-    Returns: X (n, 3, 32, 32) float64 in 0 ... 255, y (n,) int64.
+    Returns: X (n, 3, 32, 32) uint8, y (n,) int64.
     """
-    shapes = np.random.RandomState(seed)
-    at = (np.arange(32) + 0.5) / 32
-    waves, sizes = [], []
-    for fy in range(6):
-        for fx in range(6):
-            waves.append(np.outer(np.cos(np.pi * fy * at), np.cos(np.pi * fx * at)).ravel())
-            sizes.append(1.0 / (1.0 + fy + fx))
-    basis = np.repeat(np.array(waves), 3, axis=0)
-    size = np.repeat(np.array(sizes), 3)
-    colour = np.tile(np.arange(3), len(waves))
-    centres = 0.5 * shapes.normal(size=(num_classes, size.size))
+    # An image is a sum of low-frequency cosine waves in three colours; slow waves are larger, as in photographs.
+    position = (np.arange(32) + 0.5) / 32
+    frequencies = [(fy, fx) for fy in range(6) for fx in range(6)]
+    waves = np.array(
+        [np.outer(np.cos(np.pi * fy * position), np.cos(np.pi * fx * position)).ravel() for fy, fx in frequencies]
+    )
+    size = np.array([1.0 / (1.0 + fy + fx) for fy, fx in frequencies])
+    centres = SEPARATION * np.random.RandomState(seed).normal(size=(num_classes, 3, size.size))
 
     draw = np.random.RandomState(seed + 1)
-    X = np.empty((n, 3, 1024))
+    X = np.empty((n, 3, 32 * 32), dtype=np.uint8)
     y = np.empty(n, dtype=np.int64)
-    for start in range(0, n, 1000):
-        count = 1000
-        labels = draw.randint(num_classes, size=count)
-        named = np.where(draw.uniform(size=count) < 0.4, draw.randint(num_classes, size=count), labels)
-        weights = (centres[labels] + draw.normal(size=(count, size.size))) * size
-        images = np.empty((count, 3, 1024))
-        for channel in range(3):
-            mine = colour == channel
-            images[:, channel] = weights[:, mine].dot(basis[mine])
-        images = 120.0 + 40.0 * images + 12.0 * draw.normal(size=images.shape)
-        keep = min(count, n - start)
-        X[start : start + keep] = np.clip(np.rint(images[:keep]), 0, 255)
-        y[start : start + keep] = named[:keep]
+    block = 1000  # always drawn whole, so that a longer request begins like a shorter one
+    for start in range(0, n, block):
+        shown = draw.randint(num_classes, size=block, dtype=np.int64)
+        other = draw.randint(num_classes, size=block, dtype=np.int64)
+        labels = np.where(draw.uniform(size=block) < RANDOM_LABELS, other, shown)
+        weights = (centres[shown] + draw.normal(size=(block, 3, size.size))) * size
+        images = 120.0 + 40.0 * weights.dot(waves) + 12.0 * draw.normal(size=(block, 3, 32 * 32))
+        part = slice(start, min(start + block, n))
+        X[part] = np.clip(np.rint(images), 0, 255)[: part.stop - start]
+        y[part] = labels[: part.stop - start]
     return X.reshape(n, 3, 32, 32), y
+
+
+def _centred(images, labels):
+    """The data dict from uint8 images and int64 labels by name of the part ("train", "val", "test")."""
+    data = {}
+    for part in ("train", "val", "test"):
+        data["X_" + part] = images[part].astype(np.float64)
+        data["y_" + part] = labels[part].astype(np.int64)
+    mean_image = np.mean(data["X_train"], axis=0)
+    for part in ("train", "val", "test"):
+        data["X_" + part] -= mean_image
+    return data
+
+
+def _standin_size():
+    """How many training images the stand-in is to have."""
+    asked = os.environ.get("STANDIN_TRAIN", str(STANDIN_TRAIN))
+    if not asked.isdigit() or int(asked) < 1:
+        raise ValueError(f"the environment variable STANDIN_TRAIN is {asked!r}; it has to be a number of images")
+    return int(asked)
+
+
+def _announce_standin(folder, num_training):
+    """Say it so that nobody overlooks it."""
+    print("*" * 78)
+    print("* NOT CIFAR-10: there are no batch files in")
+    print(f"*   {folder}")
+    print(f"* A SYNTHETIC STAND-IN with {num_training} training images is used instead. It is good for trying")
+    print("* your code. Fetch the data (README.md tells how) before you make the logs you hand in.")
+    print("*" * 78)

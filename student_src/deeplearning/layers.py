@@ -1,7 +1,8 @@
 """Forward and backward passes of single layers.
 
-A forward pass returns its output and a cache; the backward pass takes the upstream gradient `dout` and that cache and returns
-gradients for everything the forward pass took.
+A forward pass returns its output and a cache; the backward pass takes the upstream gradient `dout` and that cache and
+returns gradients for everything the forward pass took. Arrays are float32 or float64 and results have the type of the
+inputs; labels are integers.
 """
 
 import numpy as np
@@ -43,8 +44,8 @@ def relu_backward(dout, cache):
 def batchnorm_forward(x, gamma, beta, bn_param):
     """Batch normalization over the examples.
 
-    Inputs: x (N, D), gamma (D,), beta (D,), bn_param with "mode" ("train" or "test"), "eps" (1e-5), "momentum" (0.9) and the
-    running averages, which training updates in place.
+    Inputs: x (N, D), gamma (D,), beta (D,), bn_param with "mode" ("train" or "test"), "eps" (1e-5), "momentum" (0.9)
+    and the running averages "running_mean" and "running_var" (D,), which training keeps there.
     Returns: out (N, D), cache (None in test mode).
     """
     eps = bn_param.get("eps", 1e-5)
@@ -78,8 +79,8 @@ def batchnorm_backward(dout, cache):
 def dropout_forward(x, dropout_param):
     """Inverted dropout.
 
-    Inputs: x of any shape, dropout_param with "mode" ("train" or "test"), "p" (probability of dropping an entry) and, to
-    repeat a mask, "seed". Returns: out, cache.
+    Inputs: x of any shape, dropout_param with "mode" ("train" or "test"), "p" (probability of dropping an entry) and,
+    to repeat a mask, "seed". Returns: out of the shape of x, cache.
     """
     p, mode = dropout_param["p"], dropout_param["mode"]
     if mode == "test":
@@ -93,7 +94,7 @@ def dropout_forward(x, dropout_param):
 def dropout_backward(dout, cache):
     """Gradient of inverted dropout. Inputs: dout, cache of `dropout_forward`. Returns: dx."""
     _, mask = cache
-    return dout if mask is None else dout * mask
+    return dout if mask is None else (dout * mask).astype(dout.dtype, copy=False)
 
 
 def softmax_loss(x, y):

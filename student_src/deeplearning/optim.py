@@ -7,8 +7,8 @@ Every rule has the same interface:
 Inputs:
   - w: array, the parameters as they are now.
   - dw: array of the same shape, the gradient of the loss with respect to w. It is not to be changed.
-  - config: dict with hyper-parameters (learning rate, momentum, ...). Rules that remember something from step to step (a
-    velocity, moving averages, a step count) keep it in config too, under the key named in their documentation.
+  - config: dict with hyper-parameters (learning rate, momentum, ...). Rules that remember something from step to step
+    (a velocity, moving averages, a step count) keep it in config too, under the key named in their documentation.
 
 Returns:
   - next_w: the parameters after the step. Changing w in place and returning it is fine.

@@ -5,11 +5,12 @@ import numpy as np
 from deeplearning import optim
 
 
-class Solver(object):
+class Solver:
     """Trains a model with mini-batches and an update rule, and keeps a record.
 
-    The model has `params` (a dict of arrays) and `loss(X, y)`, which returns scores if y is None and else the loss and a dict
-    of gradients with the keys of `params`. The data is a dict with X_train, y_train, X_val and y_val.
+    The model has `params` (a dict of arrays) and `loss(X, y)`, which returns scores if y is None and else the loss and
+    a dict of gradients with the keys of `params`. The data is a dict with X_train and X_val (n, d_1, ..., d_k), and
+    y_train and y_val (n,) with integer labels.
 
         solver = Solver(model, data, update_rule='sgd', optim_config={'learning_rate': 1e-3}, num_epochs=10)
         solver.train()
@@ -23,7 +24,7 @@ class Solver(object):
         model,
         data,
         update_rule="sgd",
-        optim_config={},
+        optim_config={},  # noqa: B006 (it is only read)
         lr_decay=1.0,
         batch_size=100,
         num_epochs=10,
@@ -58,7 +59,7 @@ class Solver(object):
         self.log_acc_iteration = log_acc_iteration
 
         if not hasattr(optim, update_rule):
-            raise ValueError("unknown update rule: %r" % (update_rule,))
+            raise ValueError(f"unknown update rule: {update_rule!r}")
         self.update_rule = getattr(optim, update_rule)
 
         self._reset()
@@ -109,7 +110,8 @@ class Solver(object):
             mask = np.random.choice(X.shape[0], num_samples)
             X, y = X[mask], y[mask]
         predictions = [
-            np.argmax(self.model.loss(X[start : start + batch_size]), axis=1) for start in range(0, X.shape[0], batch_size)
+            np.argmax(self.model.loss(X[start : start + batch_size]), axis=1)
+            for start in range(0, X.shape[0], batch_size)
         ]
         return np.mean(np.hstack(predictions) == y)
 
@@ -122,7 +124,7 @@ class Solver(object):
         for t in range(num_iterations):
             self._step()
             if self.verbose and t % self.print_every == 0:
-                print("(Iteration %d / %d) loss: %f" % (t + 1, num_iterations, self.loss_history[-1]))
+                print(f"(Iteration {t + 1} / {num_iterations}) loss: {self.loss_history[-1]:f}")
 
             epoch_end = (t + 1) % iterations_per_epoch == 0
             if epoch_end:
@@ -138,9 +140,8 @@ class Solver(object):
                 if self.log_acc_iteration:
                     self.log_acc_iteration_history.append(t + 1)
                 if self.verbose:
-                    print(
-                        "(Epoch %d / %d) train acc: %f; val_acc: %f" % (self.epoch, self.num_epochs, train_acc, val_acc)
-                    )
+                    progress = f"(Epoch {self.epoch} / {self.num_epochs})"
+                    print(f"{progress} train acc: {train_acc:f}; val_acc: {val_acc:f}")
                 if val_acc > self.best_val_acc:
                     self.best_val_acc = val_acc
                     self.best_params = {name: w.copy() for name, w in self.model.params.items()}
@@ -149,7 +150,10 @@ class Solver(object):
             self.model.params = self.best_params
 
     def record_histories_as_npz(self, filename):
-        """Save the histories of losses and accuracies; `filename` may also be an open file."""
+        """Save train_losses (one for each iteration), train_accs and val_accs (one for each check) as an npz archive.
+
+        Input: filename: a name (".npz" is added if it is missing) or a file object open for writing bytes.
+        """
         np.savez(
             filename, train_losses=self.loss_history, train_accs=self.train_acc_history, val_accs=self.val_acc_history
         )

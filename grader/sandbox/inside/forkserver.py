@@ -22,7 +22,15 @@ import numpy as np
 from . import hardening, importer, worker
 
 _MAX_PACKET = 65536
-_PRELOAD = ["abc", "base64", "bisect", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "glob", "hashlib", "heapq", "importlib.util", "inspect", "io", "itertools", "json", "linecache", "logging", "math", "operator", "os", "pathlib", "pickle", "platform", "pprint", "random", "re", "shutil", "statistics", "string", "struct", "tempfile", "textwrap", "time", "traceback", "types", "typing", "warnings", "zipfile", "numpy.linalg", "numpy.random", "numpy.lib.npyio", "numpy.lib.format", "numpy.fft", "numpy.ma", "numpy.polynomial"]
+# fmt: off
+_PRELOAD = [
+    "abc", "base64", "bisect", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
+    "functools", "glob", "hashlib", "heapq", "importlib.util", "inspect", "io", "itertools", "json", "linecache", "logging",
+    "math", "operator", "os", "pathlib", "pickle", "platform", "pprint", "random", "re", "shutil", "statistics", "string",
+    "struct", "tempfile", "textwrap", "time", "traceback", "types", "typing", "warnings", "zipfile",
+    "numpy.linalg", "numpy.random", "numpy.lib.npyio", "numpy.lib.format", "numpy.fft", "numpy.ma", "numpy.polynomial",
+]
+# fmt: on
 
 
 def main(control_fd: int, settings: dict[str, Any]) -> None:

@@ -24,7 +24,9 @@ _MAX_ABSENT = 16
 class Absent(ModuleType):
     """Stands for a module that is not installed here, or for something taken from it: importing is fine, using it raises."""
 
-    __path__: MutableSequence[str] = []
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__: MutableSequence[str] = []  # whatever is below an absent package is absent too
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -34,7 +36,7 @@ class Absent(ModuleType):
     def __mro_entries__(self, bases: object) -> tuple[type, ...]:
         return ()
 
-    def _used(self, *args: object, **kwargs: object) -> NoReturn:
+    def _used(self, *_args: object, **_kwargs: object) -> NoReturn:
         top = self.__name__.partition(".")[0]
         raise ImportError(f"'{top}' is not installed where this is graded (used as '{self.__name__}'); NumPy is", name=top)
 
@@ -58,7 +60,7 @@ class MemoryImporter:
             if parts[-1] != "__init__":
                 self.files[".".join(parts)] = path
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None) -> ModuleSpec | None:
         if name in self.files:
             file = self.files[name]
             return ModuleSpec(name, self, origin=file, is_package=file.endswith("/__init__.py"))  # type: ignore[arg-type]

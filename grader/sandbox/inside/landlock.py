@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from typing import Final
@@ -81,7 +82,7 @@ def _allow(handle: int, path: str, folder_rights: int, file_rights: int) -> None
     except OSError:
         return
     try:
-        rights = folder_rights if os.path.isdir(path) else file_rights
+        rights = folder_rights if stat.S_ISDIR(os.fstat(target).st_mode) else file_rights
         if rights:
             rule = struct.pack("=Qi", rights, target)
             _syscall(_ADD_RULE, ctypes.c_int(handle), ctypes.c_int(_RULE_PATH_BENEATH), rule, ctypes.c_uint32(0))

@@ -11,7 +11,7 @@ from deeplearning.layer_utils import (
 from deeplearning.layers import affine_backward, affine_forward, dropout_backward, dropout_forward, softmax_loss
 
 
-class FullyConnectedNet(object):
+class FullyConnectedNet:
     """Any number of hidden layers with rectifiers, and a softmax loss.
 
     {affine - [batch norm] - relu - [dropout]} x (L - 1) - affine - softmax
@@ -56,13 +56,13 @@ class FullyConnectedNet(object):
         dims = [input_dim] + list(hidden_dims) + [num_classes]
         for i in range(1, self.num_layers + 1):
             fan_in, fan_out = dims[i - 1], dims[i]
-            self.params["b%d" % i] = np.zeros(fan_out)
+            self.params[f"b{i}"] = np.zeros(fan_out)
             if initialization == "random":
-                self.params["W%d" % i] = np.random.normal(0.0, weight_scale, (fan_in, fan_out))
+                self.params[f"W{i}"] = np.random.normal(0.0, weight_scale, (fan_in, fan_out))
             elif initialization == "he":
                 ###############################################################
                 # TODO: He initialization with a normal distribution, as the  #
-                # notebook describes it. Set self.params["W%d" % i].          #
+                # notebook describes it. Set self.params[f"W{i}"].            #
                 ###############################################################
                 pass
                 ###############################################################
@@ -70,17 +70,17 @@ class FullyConnectedNet(object):
                 ###############################################################
             elif initialization == "zero":
                 ###############################################################
-                # TODO: Set self.params["W%d" % i] to zeros.                  #
+                # TODO: Set self.params[f"W{i}"] to zeros.                    #
                 ###############################################################
                 pass
                 ###############################################################
                 #                       END OF YOUR CODE                      #
                 ###############################################################
             else:
-                raise ValueError("unknown initialization: %r" % (initialization,))
+                raise ValueError(f"unknown initialization: {initialization!r}")
             if use_batchnorm and i < self.num_layers:
-                self.params["gamma%d" % i] = np.ones(fan_out)
-                self.params["beta%d" % i] = np.zeros(fan_out)
+                self.params[f"gamma{i}"] = np.ones(fan_out)
+                self.params[f"beta{i}"] = np.zeros(fan_out)
 
         self.dropout_param = {}
         if self.use_dropout:
@@ -109,34 +109,34 @@ class FullyConnectedNet(object):
         caches, masks = {}, {}
         out = X
         for i in range(1, self.num_layers):
-            w, b = self.params["W%d" % i], self.params["b%d" % i]
+            w, b = self.params[f"W{i}"], self.params[f"b{i}"]
             if self.use_batchnorm:
-                gamma, beta = self.params["gamma%d" % i], self.params["beta%d" % i]
+                gamma, beta = self.params[f"gamma{i}"], self.params[f"beta{i}"]
                 out, caches[i] = affine_bn_relu_forward(out, w, b, gamma, beta, self.bn_params[i - 1])
             else:
                 out, caches[i] = affine_relu_forward(out, w, b)
             if self.use_dropout:
                 out, masks[i] = dropout_forward(out, self.dropout_param)
         last = self.num_layers
-        scores, caches[last] = affine_forward(out, self.params["W%d" % last], self.params["b%d" % last])
+        scores, caches[last] = affine_forward(out, self.params[f"W{last}"], self.params[f"b{last}"])
         if y is None:
             return scores
 
         loss, dout = softmax_loss(scores, y)
         grads = {}
-        dout, grads["W%d" % last], grads["b%d" % last] = affine_backward(dout, caches[last])
+        dout, grads[f"W{last}"], grads[f"b{last}"] = affine_backward(dout, caches[last])
         for i in range(last - 1, 0, -1):
             if self.use_dropout:
                 dout = dropout_backward(dout, masks[i])
             if self.use_batchnorm:
-                dout, dw, db, grads["gamma%d" % i], grads["beta%d" % i] = affine_bn_relu_backward(dout, caches[i])
+                dout, dw, db, grads[f"gamma{i}"], grads[f"beta{i}"] = affine_bn_relu_backward(dout, caches[i])
             else:
                 dout, dw, db = affine_relu_backward(dout, caches[i])
-            grads["W%d" % i], grads["b%d" % i] = dw, db
+            grads[f"W{i}"], grads[f"b{i}"] = dw, db
         for i in range(1, last + 1):
-            w = self.params["W%d" % i]
+            w = self.params[f"W{i}"]
             loss += 0.5 * self.reg * np.sum(w * w)
-            grads["W%d" % i] += self.reg * w
+            grads[f"W{i}"] += self.reg * w
         return loss, grads
 
 
@@ -144,6 +144,4 @@ class TwoLayerNet(FullyConnectedNet):
     """One hidden layer: affine - relu - affine - softmax. Not used in this homework."""
 
     def __init__(self, input_dim=3 * 32 * 32, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
-        super(TwoLayerNet, self).__init__(
-            [hidden_dim], input_dim=input_dim, num_classes=num_classes, weight_scale=weight_scale, reg=reg
-        )
+        super().__init__([hidden_dim], input_dim=input_dim, num_classes=num_classes, weight_scale=weight_scale, reg=reg)
