@@ -6,11 +6,13 @@ Exit codes: 0 every graded item passed, 1 some did not, 2 usage, 3 the grader it
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__
 from .errors import ConfigurationError, SubmissionError, UsageError
@@ -24,6 +26,8 @@ EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_GRADER = 0, 1, 2, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; nothing but `KeyboardInterrupt` escapes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a letter the terminal lacks is no reason to fail
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -34,9 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         print(f"grader: {error}", file=sys.stderr)
         return EXIT_GRADER
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; nobody is there to be told
-        return EXIT_FAILED
     except Exception as error:
         if os.environ.get("GRADER_DEBUG"):
             raise
@@ -49,13 +50,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As usual, but a command speaks up about what is not its own, because it knows what is."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line, with a near match for a misspelt option or command."""
+        """Say what is wrong in one line, with a near match for a misspelt option, command or choice."""
         from .rubric import did_you_mean
 
-        word = message.rsplit(" ", 1)[-1].strip("'")
-        known = [option for action in self._actions for option in action.option_strings]
-        hint = did_you_mean(word, known) if word.startswith("-") else ""
+        hint = ""
+        if choice := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            hint = did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2]))
+        elif option := re.search(r"arguments:.* (--?[\w-]+)", message):
+            hint = did_you_mean(option[1], [option for action in self._actions for option in action.option_strings])
         self.exit(EXIT_USAGE, f"grader: {message}{hint}\nTry '{self.prog} --help'.\n")
 
 
@@ -101,12 +111,13 @@ def _grade(options: argparse.Namespace) -> int:
     report = _run(options, Level.STUDENT if options.sandbox == "spawn" else Level.STAFF, options.rubric)
     if options.sandbox == "spawn":
         print("Reduced isolation: student code ran with your rights. Use this only for code you trust.", file=sys.stderr)
-    print(terminal.render(report, staff=True, colour=_colour()))
-    if options.output is not None:
-        try:
+    try:
+        if options.output is not None:
             gradescope.write(gradescope.render(report), options.output)
-        except OSError as error:
-            raise UsageError(f"{options.output} cannot be written ({error.strerror}); name another file") from error
+    except OSError as error:
+        raise UsageError(f"{options.output} cannot be written ({error.strerror}); name another file") from error
+    finally:
+        _show(terminal.render(report, staff=True, colour=_colour()))
     return _exit_code(report)
 
 
@@ -115,10 +126,10 @@ def _check(options: argparse.Namespace) -> int:
     from .sandbox.policy import Level
 
     report = _run(options, Level.STUDENT, None)
-    print(terminal.render(report, staff=False, colour=_colour()))
+    _show(terminal.render(report, staff=False, colour=_colour()))
     missing = [name for name in ("seccomp", "landlock") if name not in report.layers]
     if missing:
-        print("Your code ran in a process of its own, with less isolation than on Gradescope; the checks are the same.")
+        _show("Your code ran in a process of its own, with less isolation than on Gradescope; the checks are the same.")
     return _exit_code(report)
 
 
@@ -136,13 +147,12 @@ def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) ->
     if options.only is not None:
         only = [item.id for item in rubric.graded if item.id == options.only or item.id.startswith(options.only + ".")]
         if not only:
-            raise UsageError(
-                f"no item starts with '{options.only}'{rubrics.did_you_mean(options.only, [i.id for i in rubric.graded])}"
-            )
+            hint = rubrics.did_you_mean(options.only, _beginnings(item.id for item in rubric.graded))
+            raise UsageError(f"no item starts with '{options.only}'{hint}")
     try:
         submission = collect(options.path, support=support_files())
     except SubmissionError as error:
-        submission = refused(options.path.name, str(error))
+        submission = refused(options.path.resolve().name, str(error))
     with Sandbox(level, kind=Kind(options.sandbox) if options.sandbox else None, secrets=secret_paths()) as sandbox:
         return grade(submission, rubric, sandbox, only=only)
 
@@ -158,7 +168,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from .sandbox.policy import Kind
 
     text, healthy = examine(Kind(options.sandbox) if options.sandbox else None)
-    print(text)
+    _show(text)
     return EXIT_PASSED if healthy else EXIT_GRADER
 
 
@@ -168,5 +178,24 @@ def _exit_code(report: Report) -> int:
     return EXIT_PASSED if report.all_passed else EXIT_FAILED
 
 
+def _beginnings(ids: Iterable[str]) -> list[str]:
+    """What `--only` understands: each id and each group of them."""
+    words = [name.split(".") for name in ids]
+    return list(dict.fromkeys(".".join(parts[:length]) for parts in words for length in range(1, len(parts) + 1)))
+
+
+def _show(text: str) -> None:
+    """Print; where the reader has left, nobody is there to be told, and the verdict stays what it is."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _colour() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ and sys.platform != "win32"
+    return (
+        isinstance(sys.stdout, io.TextIOWrapper)
+        and sys.stdout.isatty()
+        and "NO_COLOR" not in os.environ
+        and sys.platform != "win32"
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import rubric as rubrics
-from .errors import SubmissionError, UsageError
+from .errors import SubmissionError
 from .exam import registered
 from .grading import grade, refused, secret_paths, support_files
 from .report import gradescope, terminal
@@ -74,5 +74,5 @@ def _graded(root: Path, rubric: rubrics.Rubric) -> dict[str, Any]:
 def _collected(folder: Path) -> Submission:
     try:
         return collect(folder, support=support_files())
-    except (SubmissionError, UsageError) as error:
+    except SubmissionError as error:
         return refused(folder.name, str(error))

@@ -11,15 +11,20 @@ reached count as failed.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .errors import ConfigurationError
 from .finding import Finding, Mismatch
 from .student import Student
+
+if TYPE_CHECKING:
+    from .checks.misconceptions import Misconception
 
 WHOLE: Final = "all"  # the one part of a check that declares none
 
@@ -67,6 +72,11 @@ class Exam:
         """Add an observation that settles nothing."""
         self.findings.append(Finding(student, staff))
 
+    def diagnose(self, slip: Misconception | None, *, hint: bool = True) -> None:
+        """Name the slip that was recognised, if one was; settles nothing. Without `hint` for staff only."""
+        if slip is not None:
+            self.findings.append(Finding(slip.hint if hint else "", f"slip: {slip.id} ({slip.name})", slip=slip.id))
+
     def limit(self, name: str) -> float:
         """The tolerance `name` of the rubric row.
 
@@ -102,7 +112,9 @@ def check(id: str, *, parts: tuple[str, ...] = (WHOLE,)) -> Callable[[Callable[[
 
 
 def registered() -> dict[str, Check]:
-    """All checks by id, the homework's modules imported."""
+    """All checks by id, the homework's modules imported; those in `hidden/` where it is installed."""
     from .checks import fc_net, optim, solver, submission_logs  # noqa: F401 - importing registers
 
+    if importlib.util.find_spec("grader.hidden") is not None:
+        importlib.import_module("grader.hidden.behaviour")
     return dict(_REGISTRY)

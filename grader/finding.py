@@ -13,11 +13,13 @@ class Finding:
         student: for the student: what was asked, what came back, where to look; never an expected value of a hidden check.
         staff: what staff read in addition: expected values, distances, the raw message. Empty if nothing is to be added.
         part: the part of the item it belongs to; empty for the item as a whole.
+        slip: id of the slip that was recognised (see `checks.misconceptions`); empty if none was.
     """
 
     student: str
     staff: str = ""
     part: str = ""
+    slip: str = ""
 
 
 class Mismatch(Exception):

@@ -19,6 +19,7 @@ FOLDER = ROOT / "fixtures"
 DIGESTS = FOLDER / "SHA256SUMS"
 GOLDEN = FOLDER / "golden.json"
 TRAJECTORIES = FOLDER / "trajectories.json"
+SLIPS = FOLDER / "slips.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,17 @@ def golden() -> dict[str, GoldenCase]:
         next_w = arrays.pop("next_w")
         cases[rule] = GoldenCase(_grid(-0.4, 0.6), _grid(-0.6, 0.4), config, next_w, arrays)
     return cases
+
+
+@cache
+def golden_slips() -> dict[str, dict[str, dict[str, Any]]]:
+    """For each rule and slip (see `checks.misconceptions`) what it gives on the golden inputs, "next_w" and each key of the state.
+
+    Raises:
+        ConfigurationError: the file is missing, changed or malformed.
+    """
+    slips: dict[str, dict[str, dict[str, Any]]] = json.loads(verified(SLIPS))
+    return slips
 
 
 def verified(path: Path) -> bytes:

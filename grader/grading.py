@@ -13,7 +13,7 @@ from pathlib import Path
 from . import fixtures, scoring, wording
 from .errors import SandboxUnavailable
 from .exam import Check, Exam, registered
-from .finding import Finding, Mismatch
+from .finding import Mismatch
 from .result import ItemResult, Outcome, Report
 from .rubric import Item, Rubric
 from .sandbox.ending import SessionEnded
@@ -96,28 +96,44 @@ def _grade_item(item: Item, check: Check, student: Student, before: dict[str, It
     started = time.monotonic()
     exam = Exam(student, item.tolerance)
     unmet = [name for name in item.needs if name in before and before[name].outcome in _UNANSWERED]
-    ended = Outcome.WRONG
     if unmet:
-        ended = Outcome.SKIPPED
         exam.note(f"Not asked, because {unmet[0]} got no answer ({before[unmet[0]].outcome}).")
+        ended = Outcome.SKIPPED
     else:
         try:
-            check.function(exam)
-        except Mismatch as mismatch:
-            exam.findings.append(Finding(mismatch.student, mismatch.staff))
-        except Missing as missing:
-            ended = Outcome.MISSING
-            exam.note(str(missing))
-        except SessionEnded as error:
-            ended = Outcome(error.ending.value)
-            exam.findings.append(wording.told(error))
-        except SandboxUnavailable as error:
-            ended = Outcome.GRADER_ERROR
-            exam.note(NOT_YOUR_FAULT, str(error))
-        except Exception:
-            ended = Outcome.GRADER_ERROR
-            exam.note(NOT_YOUR_FAULT, traceback.format_exc())
+            ended = _ask(check, exam)
+        except SandboxUnavailable:  # e.g. the system killed the fork server: a new one is started for a second try
+            student.close()
+            exam = Exam(student, item.tolerance)
+            try:
+                ended = _ask(check, exam)
+            except SandboxUnavailable as error:
+                ended = _failed(exam, str(error))
     return _scored(item, check, exam, ended, time.monotonic() - started)
+
+
+def _ask(check: Check, exam: Exam) -> Outcome:
+    """Run one check; the outcome it ends with where not all parts are right."""
+    try:
+        check.function(exam)
+    except Mismatch as mismatch:
+        exam.note(mismatch.student, mismatch.staff)
+    except Missing as missing:
+        exam.note(str(missing))
+        return Outcome.MISSING
+    except SessionEnded as error:
+        exam.findings.append(wording.told(error))
+        return Outcome(error.ending.value)
+    except SandboxUnavailable:
+        raise
+    except Exception:
+        return _failed(exam, traceback.format_exc())
+    return Outcome.WRONG
+
+
+def _failed(exam: Exam, why_staff: str) -> Outcome:
+    exam.note(NOT_YOUR_FAULT, why_staff)
+    return Outcome.GRADER_ERROR
 
 
 def _scored(item: Item, check: Check, exam: Exam, ended: Outcome, seconds: float) -> ItemResult:

@@ -102,8 +102,8 @@ def source(path: Path, limits: Limits) -> Iterator[Source]:
             yield from _archive(path, file, limits)
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; give the homework's folder or a zip of it") from None
-    except PermissionError as error:
-        raise UsageError(f"{error.filename or path} cannot be read: permission denied") from None
+    except OSError as error:
+        raise UsageError(f"{error.filename or path} cannot be read: {error.strerror}") from None
 
 
 def _archive(path: Path, file: Any, limits: Limits) -> Iterator[Source]:
@@ -123,17 +123,29 @@ def _archive(path: Path, file: Any, limits: Limits) -> Iterator[Source]:
 
 
 def _bounded_directory(file: Any, label: str, limits: Limits) -> None:
-    """Refuse an archive by its directory's announced size (APPNOTE 4.3.14, 4.3.16), before the library reads all of it."""
-    file.seek(0, os.SEEK_END)
-    file.seek(max(0, file.tell() - 70_000))
+    """Refuse an archive by its directory's announced size (APPNOTE 4.3.14 to 4.3.16), before the library reads all of it.
+
+    The records are looked for where `zipfile` does, so that a decoy shows neither of them another directory than the other.
+    """
+    length = file.seek(0, os.SEEK_END)
+    start = file.seek(max(0, length - 22 - 0x10000))
     tail = file.read()
+    end = len(tail) - 22
+    if end < 0 or tail[end : end + 4] != b"PK\x05\x06" or tail[-2:] != b"\0\0":  # there is a comment behind it
+        end = tail.rfind(b"PK\x05\x06")
+    sizes = [int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0]
+    file.seek(max(0, start + end - 20))
+    locator = file.read(20)
+    if end >= 0 and locator[:4] == b"PK\x06\x07":  # zip64: its record counts, whatever the other one says
+        for place in (start + end - 20 - 56, min(int.from_bytes(locator[8:16], "little"), length)):
+            file.seek(max(0, place))
+            record = file.read(56)
+            if record[:4] == b"PK\x06\x06":
+                sizes.append(int.from_bytes(record[40:48], "little"))
     file.seek(0)
-    end = tail.rfind(b"PK\x05\x06")
-    size = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
-    if size == 0xFFFFFFFF:
-        end = tail.rfind(b"PK\x06\x06")
-        size = int.from_bytes(tail[end + 40 : end + 48], "little") if end >= 0 else 0
-    if size > limits.max_directory_bytes:
+    if sizes[0] == 0xFFFFFFFF and len(sizes) > 1:  # "see the other record"
+        del sizes[0]
+    if max(sizes) > limits.max_directory_bytes:
         raise SubmissionError(
             f"{shown(label)} was refused, nothing was unpacked: it lists too many entries; hand in the homework only."
         )
@@ -211,26 +223,29 @@ class ZipSource:
             path = self._harmless(member.orig_filename)
             if ignored(path) or not path.parts:
                 continue
+            if len(path.parts) > self._limits.max_depth + 1:
+                self._refuse(member.orig_filename, "nested too deep")
             counted += 1
             if counted > self._limits.max_entries:
                 self._refuse(member.orig_filename, f"more than {self._limits.max_entries} entries; hand in the homework only")
             if member.flag_bits & 1:
                 self._refuse(member.orig_filename, "encrypted; make a zip without a password")
-            if not member.filename.endswith("/") or _claims(path.parts[:-1], path.name):
+            if not _is_folder(member) or _claims(path.parts[:-1], path.name):
                 found.append(Entry(path, member))
         return sorted(found, key=lambda entry: str(entry.path))
 
     def read(self, entry: Entry, limit: int) -> bytes:
-        import lzma
         import zipfile
 
         member = entry.member
         name = shown(str(entry.path))
         mode = member.external_attr >> 16
-        if member.filename.endswith("/"):
+        if _is_folder(member):
             raise Refused(f"{name} was not used: it is a folder, not a file.")
         if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise Refused(f"{name} was not used: it is {_kind(mode)}, not a file.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others are inflated without a bound
+            raise Refused(f"{name} was not used: it is compressed in an unusual way; make a zip with the usual settings.")
         if member.file_size > limit:
             raise Refused(f"{name} was not used: it is larger than {_megabytes(limit)}.")
         try:
@@ -238,7 +253,7 @@ class ZipSource:
                 data = stream.read(limit + 1)  # the header's size may be a lie: what counts is what comes out
                 if len(data) <= limit and stream.read(1):
                     raise Refused(f"{name} was not used: it is larger than its header says.")
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError, UnicodeError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, UnicodeError) as error:
             raise Refused(f"{name} was not used: it is damaged in the zip ({shown(str(error))}); make a new one.") from None
         if len(data) > limit:
             raise Refused(f"{name} was not used: it is larger than {_megabytes(limit)}.")
@@ -254,12 +269,14 @@ class ZipSource:
             self._refuse(raw, "a name that leads out of the folder")
         if any(ord(character) < 32 for character in raw):
             self._refuse(raw, "control characters in its name")
-        if len(parts) > self._limits.max_depth:
-            self._refuse(raw, "nested too deep")
         return PurePosixPath(*parts)
 
     def _refuse(self, raw: str, why: str) -> None:
         raise SubmissionError(f"{shown(self._label)} was refused, nothing was unpacked: entry {shown(raw)!r}: {why}.")
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return member.orig_filename.endswith(("/", "\\"))
 
 
 def _claims(parts: tuple[str, ...], name: str) -> bool:

@@ -97,8 +97,9 @@ def load(path: Path, checks: Mapping[str, Collection[str]]) -> Rubric:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A clause that suggests the nearest known word, or an empty text."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), list(folded), n=1)
+    return f"; did you mean '{folded[near[0]]}'?" if near else ""
 
 
 def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest: str) -> Rubric:
@@ -110,7 +111,7 @@ def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest:
     rows = table.get("item")
     if not isinstance(rows, list) or not rows:
         raise ConfigurationError("has no [[item]] rows")
-    seconds = _number(limits.get("seconds", 10), "limits.seconds")
+    seconds = _above_zero(limits.get("seconds", 10), "limits.seconds")
     visibility = defaults.get("visibility", "visible")
     items = tuple(_item(row, checks, visibility, seconds) for row in rows)
     _consistent(items, checks)
@@ -118,7 +119,7 @@ def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest:
     reached = sum((item.points for item in items), Fraction(0))
     if reached != total:
         raise ConfigurationError(f"the points of all rows add up to {_show(reached)}, but total = {_show(total)}")
-    memory = int(_number(limits.get("memory_mb", 512), "limits.memory_mb"))
+    memory = int(_above_zero(limits.get("memory_mb", 512), "limits.memory_mb"))
     return Rubric(str(table.get("title", "")), total, items, memory, digest)
 
 
@@ -146,15 +147,15 @@ def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seco
         raise ConfigurationError(f"the weights of parts {where} are incomplete: {absent} is missing")
     return Item(
         id=name,
-        points=_number(row.get("points", 0), f"points {where}"),
-        bonus=_number(row.get("bonus", 0), f"bonus {where}"),
+        points=_points(row, "points", where),
+        bonus=_points(row, "bonus", where),
         planned=planned,
         visibility=shown,
         tags=tuple(_texts(row, "tags", where)),
         parts=parts,
         tolerance={key: float(_number(value, f"tolerance.{key} {where}")) for key, value in _table(row, "tolerance").items()},
         needs=tuple(_texts(row, "needs", where)),
-        seconds=float(_number(row["seconds"], f"seconds {where}") if "seconds" in row else seconds),
+        seconds=float(_above_zero(row["seconds"], f"seconds {where}") if "seconds" in row else seconds),
     )
 
 
@@ -196,9 +197,26 @@ def _texts(row: dict[str, Any], key: str, where: str) -> list[str]:
 
 
 def _number(value: Any, what: str) -> Fraction:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0 or not Decimal(value).is_finite():
-        raise ConfigurationError(f"{what} must be a number of at least 0, not {value!r}")
-    return Fraction(value)
+    number = Decimal(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else Decimal("nan")
+    if not number.is_finite() or number < 0 or not -30 < number.adjusted() < 9:
+        shown = str(value) if isinstance(value, Decimal) else repr(value)
+        raise ConfigurationError(f"{what} must be a number of at least 0 and below 1,000,000,000, not {shown}")
+    return Fraction(number)
+
+
+def _points(row: Mapping[str, Any], key: str, where: str) -> Fraction:
+    """Points have at most the two decimals that are displayed, so that the displayed maxima add up to the total."""
+    value = _number(row.get(key, 0), f"{key} {where}")
+    if (value * 100).denominator != 1:
+        raise ConfigurationError(f"{key} {where} must have at most two decimals, not {_show(value)}")
+    return value
+
+
+def _above_zero(value: Any, what: str) -> Fraction:
+    number = _number(value, what)
+    if not number:
+        raise ConfigurationError(f"{what} must be above 0")
+    return number
 
 
 def _show(value: Fraction) -> str:

@@ -81,6 +81,10 @@ class Student:
         finally:
             self._leave(file, session)
 
+    def handed_out(self, file: str) -> bytes:
+        """The student file as handed out, blanks and all."""
+        return self._support[file]
+
     def read(self, reader: str, data: bytes) -> Any:
         """What one of staff's readers (`checks/mounted/readers.py`) makes of a file's bytes, inside the sandbox.
 

@@ -109,7 +109,7 @@ class _Collector:
         ranked = sorted(complete, key=lambda root: (-sum(n in complete[root] for n in STUDENT_FILES), len(root.parts), str(root)))
         self.root = ranked[0]
         if len(ranked) > 1:
-            others = ", ".join(shown(str(root)) for root in ranked[1:4])
+            others = ", ".join(_folder(root) for root in ranked[1:4])
             chosen = _folder(ranked[0])
             self.notes.append(f"Several copies of the homework were found; graded is the one in {chosen}, not {others}.")
         elif ranked[0].parts:
@@ -189,7 +189,9 @@ class _Collector:
         try:
             if len({entry.path for entry in entries}) > 1:
                 names = " and ".join(shown(str(entry.path)) for entry in entries[:2])
-                raise intake.Refused(f"{name} was not used: {names} differ only in upper and lower case; keep one.")
+                alike = len({str(entry.path).casefold() for entry in entries}) == 1
+                why = "differ only in upper and lower case" if alike else "could both be meant"
+                raise intake.Refused(f"{name} was not used: {names} {why}; keep one.")
             if len(entries) > 1:
                 raise intake.Refused(f"{name} was not used: it is in the archive {len(entries)} times; keep one.")
             data = self.source.read(entries[0], limit)

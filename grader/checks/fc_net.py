@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from .. import expect, sampling
 from ..exam import Exam, check
 from ..expect import Array
 from ..finding import Mismatch
+from ..sandbox.session import Remote, Session
 from ..student import FC_NET
-from . import network
+from . import init_slips, network
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,22 @@ class Build:
     classes: int = 10
     weight_scale: float = 1e-2
     dtype: str = "float32"
+    seed: int | None = None
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """(fan_in, fan_out) of every layer."""
-        widths = (self.input_dim, *self.hidden, self.classes)
-        return list(pairwise(widths))
+        return list(pairwise((self.input_dim, *self.hidden, self.classes)))
 
 
 # The handout's network has square hidden layers, which cannot tell fan_in from fan_out or W from its transpose.
-HANDOUT = Build((50,) * 10)
-OTHER = Build((40, 90, 60), input_dim=120, classes=45, weight_scale=3e-2, dtype="float64")
-_NETWORKS = {"handout_network": HANDOUT, "other_widths": OTHER}
-_PARTS = tuple(_NETWORKS)
+HANDOUT: Final = Build((50,) * 10)
+_NETWORKS: Final = {
+    "handout_network": HANDOUT,
+    "other_widths": Build((40, 90, 60), input_dim=120, classes=45, weight_scale=3e-2, dtype="float64"),
+    "one_hidden_layer": Build((150,), input_dim=60, classes=20, weight_scale=0.5, seed=3),
+}
+_PARTS: Final = tuple(_NETWORKS)
 
 
 @check("fc_net.init.he", parts=_PARTS)
@@ -57,11 +61,14 @@ def random(exam: Exam) -> None:
 @check("fc_net.init.zero", parts=_PARTS)
 def zero(exam: Exam) -> None:
     """Zero initialization: every weight and bias is zero, in the right shape."""
-    for part, build in _NETWORKS.items():
-        params = _params(exam, "zero", build)
+    seen = []
+    for part, build, params in _networks(exam, "zero"):
+        seen.append((build, params))
         with exam.part(part):
-            for name, matrix in _weights(params, build):
+            for name, matrix in named_weights(params, build):
                 _all_zero(matrix, name)
+    if len(exam.passed) < len(_PARTS):
+        exam.diagnose(init_slips.of("zero", seen))
 
 
 @check("fc_net.loss", parts=("scores", "loss", "gradients"))
@@ -87,49 +94,70 @@ def loss(exam: Exam) -> None:
             expect.close(expect.item(grads, name, "the gradients"), wanted, limit, f"the gradient of {name}")
 
 
-def _initialization(exam: Exam, scheme: str, stds: Any) -> None:
+def _initialization(exam: Exam, scheme: str, stds: Callable[[Build], list[float]]) -> None:
     budget = exam.limit("false_alarm") / len(_NETWORKS)
-    for part, build in _NETWORKS.items():
-        params = _params(exam, scheme, build)
+    seen = []
+    for part, build, params in _networks(exam, scheme):
+        seen.append((build, params))
         with exam.part(part):
-            weights = _weights(params, build)
+            weights = named_weights(params, build)
             _drawn_separately(weights)
-            wanted = stds(build)
-            tests = list(sampling.tests([(name, W, std) for (name, W), std in zip(weights, wanted, strict=True)]))
-            alarms = sampling.alarms(tests, budget, len(tests))
+            alarms = draw_alarms(weights, stds(build), budget)
             if alarms:
-                first = alarms[0]
-                shapes = dict(zip((name for name, _ in weights), build.shapes, strict=True))
-                where = f" (fan_in {shapes[first.name][0]}, fan_out {shapes[first.name][1]})" if first.name in shapes else ""
-                table = dict(zip((name for name, _ in weights), wanted, strict=True))
-                raise Mismatch(
-                    f"{_call(scheme, build)}: in {first.name}{where} {first.what}, which is not what '{scheme}' should give; "
-                    f"{_how_many(alarms)}.",
-                    "; ".join(f"{t.name}: {t.what}, p = {t.p:.2g}, std wanted {table.get(t.name, '-')}" for t in alarms[:20]),
-                )
+                _report(scheme, build, alarms, dict(zip((name for name, _ in weights), stds(build), strict=True)))
+    if len(exam.passed) < len(_PARTS):
+        exam.diagnose(init_slips.of(scheme, seen))
 
 
-def _params(exam: Exam, scheme: str, build: Build) -> Any:
+def draw_alarms(weights: list[tuple[str, Array]], stds: list[float], false_alarm: float) -> list[sampling.Test]:
+    """The tests that say these matrices are no draw from N(0, std²); a fair draw has one with probability `false_alarm`."""
+    tests = list(sampling.tests([(name, matrix, std) for (name, matrix), std in zip(weights, stds, strict=True)]))
+    return sampling.alarms(tests, false_alarm, len(tests))
+
+
+def _report(scheme: str, build: Build, alarms: list[sampling.Test], stds: Mapping[str, float]) -> None:
+    first = alarms[0]
+    shapes = {f"W{layer}": shape for layer, shape in enumerate(build.shapes, start=1)}
+    where = f" (fan_in {shapes[first.name][0]}, fan_out {shapes[first.name][1]})" if first.name in shapes else ""
+    names = list(dict.fromkeys(test.name for test in alarms))
+    others = f"only {names[0]} is off" if len(names) == 1 else f"off are {', '.join(names[:11])}"
+    raise Mismatch(
+        f"{_call(scheme, build)}: in {first.name}{where} {first.what}, which is not what '{scheme}' should give; {others}.",
+        "; ".join(f"{t.name}: {t.what}, p = {t.p:.2g}, std wanted {stds.get(t.name, '-')}" for t in alarms[:20]),
+    )
+
+
+def _networks(exam: Exam, scheme: str) -> Iterator[tuple[str, Build, Any]]:
+    """Every network's part name, arguments and parameters, all built in one process, one after the other."""
     with exam.student.module(FC_NET) as (session, fc_net):
-        net = fc_net.attr("FullyConnectedNet")(
-            list(build.hidden),
-            input_dim=build.input_dim,
-            num_classes=build.classes,
-            weight_scale=build.weight_scale,
-            dtype=_dtype(session, build.dtype),
-            initialization=scheme,
-        )
-        (params,) = session.fetch(net.attr("params"))
-    return params
+        for part, build in _NETWORKS.items():
+            (params,) = session.fetch(_built(session, fc_net, scheme, build).attr("params"))
+            yield part, build, params
 
 
-def _dtype(session: Any, name: str) -> Any:
+def _built(session: Session, fc_net: Remote, scheme: str, build: Build) -> Remote:
+    return fc_net.attr("FullyConnectedNet")(
+        list(build.hidden),
+        input_dim=build.input_dim,
+        num_classes=build.classes,
+        weight_scale=build.weight_scale,
+        dtype=_dtype(session, build.dtype),
+        seed=build.seed,
+        initialization=scheme,
+    )
+
+
+def _dtype(session: Session, name: str) -> Remote:
     """The NumPy scalar type itself, as the handout passes it (`dtype=np.float32`)."""
     return session.module("numpy").attr(name)
 
 
-def _weights(params: Any, build: Build) -> list[tuple[str, Array]]:
-    """Check names, shapes, dtypes, finiteness and that biases are zero; return the named weight matrices in order."""
+def named_weights(params: Any, build: Build) -> list[tuple[str, Array]]:
+    """Check names, shapes, dtypes, finiteness and that biases are zero; return the named weight matrices in order.
+
+    Raises:
+        Mismatch: naming the first parameter that is not as it should be.
+    """
     weights = []
     for layer, (fan_in, fan_out) in enumerate(build.shapes, start=1):
         name = f"W{layer}"
@@ -158,8 +186,3 @@ def _all_zero(values: Array, name: str) -> None:
 def _call(scheme: str, build: Build) -> str:
     hidden = "[50]*10" if build is HANDOUT else f"{list(build.hidden)}, input_dim={build.input_dim}, num_classes={build.classes}"
     return f"FullyConnectedNet({hidden}, initialization='{scheme}')"
-
-
-def _how_many(alarms: list[sampling.Test]) -> str:
-    names = list(dict.fromkeys(test.name for test in alarms))
-    return f"only {names[0]} is off" if len(names) == 1 else f"off are {', '.join(names[:11])}"

@@ -9,6 +9,7 @@ from ..exam import Exam, check
 from ..finding import Mismatch
 from ..fixtures import golden
 from ..student import OPTIM
+from .misconceptions import golden_slip
 
 
 @check("optim.sgd_momentum.golden", parts=("next_w", "velocity"))
@@ -46,6 +47,8 @@ def _one_step(exam: Exam, rule: str) -> None:
                 expect.close(value, wanted, limit, f"config['{key}']")
     if next_w is None and not exam.passed:  # what follows from the blank needs no telling
         del exam.findings[1:]
+    elif len(exam.passed) <= len(case.state):
+        exam.diagnose(golden_slip(rule, next_w, config, case.state))
 
 
 def _count(value: Any, wanted: int) -> None:

@@ -16,7 +16,8 @@ from typing import Any
 
 from .. import __version__
 from ..result import ItemResult, Outcome, Report
-from ..rubric import Rubric
+from ..rubric import Item, Rubric
+from ..scoring import rounded
 from ..text import clean
 from . import text
 
@@ -60,20 +61,7 @@ def fallback(rubric: Rubric | None, titles: dict[str, str], why_staff: str) -> d
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [
-            {
-                "score": 0,
-                "max_score": _number(Decimal(item.points.numerator) / item.points.denominator),
-                "status": "failed",
-                "name": titles.get(item.id, item.id),
-                "number": str(number),
-                "output": "Not graded: the grader failed. That is not your fault.",
-                "output_format": "text",
-                "visibility": item.visibility,
-                "extra_data": {"id": item.id, "outcome": str(Outcome.GRADER_ERROR)},
-            }
-            for number, item in enumerate(items, start=1)
-        ],
+        "tests": [_ungraded(item, titles.get(item.id, item.id), number) for number, item in enumerate(items, start=1)],
         "extra_data": {"grader_version": __version__, "grader_error": clean(why_staff, 4_000)},
     }
 
@@ -99,6 +87,21 @@ def write(result: dict[str, Any], path: Path) -> None:
         raise
 
 
+def _ungraded(item: Item, title: str, number: int) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "status": "failed",
+        "name": title,
+        "number": str(number),
+        "output": "Not graded: the grader failed. That is not your fault.",
+        "output_format": "text",
+        "visibility": item.visibility,
+        "extra_data": {"id": item.id, "outcome": str(Outcome.GRADER_ERROR)},
+    }
+    if item.points or item.bonus:
+        test |= {"score": 0, "max_score": _number(rounded(item.points))}
+    return test
+
+
 def _test(item: ItemResult, number: int) -> dict[str, Any]:
     test: dict[str, Any] = {
         "status": "passed" if item.outcome is Outcome.PASSED else "failed",
@@ -114,6 +117,7 @@ def _test(item: ItemResult, number: int) -> dict[str, Any]:
             "outcome": str(item.outcome),
             "parts": item.parts,
             "seconds": round(item.seconds, 3),
+            "slips": sorted({finding.slip for finding in item.findings if finding.slip}),
             "staff": [clean(line, 4_000) for line in text.for_staff(item)],
         },
     }

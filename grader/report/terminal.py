@@ -5,7 +5,10 @@ from __future__ import annotations
 import textwrap
 
 from ..result import Outcome, Report
+from ..text import clean
 from . import text
+
+MAX_TEXT = 10_000
 
 _COLOURS = {Outcome.PASSED: "32", Outcome.PARTIAL: "33", Outcome.GRADER_ERROR: "35"}
 
@@ -18,7 +21,7 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
         colour: use ANSI colours for the outcome words.
         width: columns to wrap to.
     """
-    lines = [f"{report.label}", ""]
+    lines = [clean(report.label, 200), ""]
     name_width = max((len(item.id) for item in report.items), default=0)
     for item in report.items:
         word = f"{item.outcome:<13}"
@@ -42,10 +45,10 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
 
 def _indented(block: str, width: int) -> list[str]:
     lines: list[str] = []
-    for line in block.splitlines():
+    for line in clean(block, MAX_TEXT).splitlines():
         lines += textwrap.wrap(line, width - 10, initial_indent=" " * 10, subsequent_indent=" " * 10) or [""]
     return lines
 
 
 def _wrapped(notes: list[str] | tuple[str, ...], width: int) -> list[str]:
-    return [line for note in notes for line in textwrap.wrap(f"Note: {note}", width, subsequent_indent="      ")]
+    return [line for note in notes for line in textwrap.wrap(f"Note: {clean(note, MAX_TEXT)}", width, subsequent_indent="      ")]

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import SandboxUnavailable
 from .ending import Ending, SessionEnded, from_status
 from .inside import wire
 from .policy import Limits
@@ -28,11 +29,18 @@ _GRACE = 2.0  # seconds a process that closed its channel gets to finish dying, 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a process ended: `status` as `Popen.returncode`, CPU seconds, peak resident memory in KiB (0 where unknown)."""
+    """How a process ended.
+
+    Attributes:
+        status: as `Popen.returncode`.
+        cpu, memory: CPU seconds and peak resident memory in KiB; 0 where unknown.
+        lost: nobody can say, because the fork server ended too; then it was not the process's own doing.
+    """
 
     status: int
     cpu: float
     memory: int
+    lost: bool = False
 
 
 class Child(Protocol):
@@ -91,6 +99,11 @@ class Collector:
 def garbled(why: str) -> SessionEnded:
     """The ending for a process that does not keep to the protocol; only code that tampers with its own worker gets here."""
     return SessionEnded(Ending.CRASHED, f"its process did not keep to the protocol: {why}")
+
+
+def hung_up() -> SessionEnded:
+    """The ending for a process that lives on but can never answer."""
+    return garbled("it closed its connection and did not end")
 
 
 def out_of_time(limits: Limits) -> SessionEnded:
@@ -175,8 +188,12 @@ class ForkedChild:
     def _died(self) -> SessionEnded:
         dying = select.poll()
         dying.register(self._pidfd, select.POLLIN)
-        dying.poll(_GRACE * 1000)
+        finished = dying.poll(_GRACE * 1000)
         exit_ = self.close()
+        if exit_.lost:
+            raise SandboxUnavailable("the sandbox's server ended during a session")
+        if not finished:
+            return hung_up()
         return SessionEnded(*ending_of(exit_, self._limits))
 
     def close(self) -> Exit:
@@ -184,6 +201,10 @@ class ForkedChild:
             try:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
             except ProcessLookupError:
+                pass
+            try:  # where no seccomp forbids forking; until it is reaped, the id cannot be anybody else's
+                os.killpg(self.pid, signal.SIGKILL)
+            except OSError:
                 pass
             self._exit = self._reap(self.pid)
             try:
@@ -203,6 +224,7 @@ class SpawnedChild:
     def __init__(self, command: list[str], environment: dict[str, str], limits: Limits) -> None:
         self._process = subprocess.Popen(
             command,
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -214,6 +236,7 @@ class SpawnedChild:
         self._collector = Collector(limits)
         self._events: queue.Queue[tuple[str, bytes]] = queue.Queue(maxsize=64)
         self._exit: Exit | None = None
+        self._writer: threading.Thread | None = None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._pumps = [
@@ -229,7 +252,8 @@ class SpawnedChild:
 
     def exchange(self, data: bytes, deadline: float) -> bytes:
         if data:
-            threading.Thread(target=self._write, args=(data,), daemon=True).start()
+            self._writer = threading.Thread(target=self._write, args=(data,), daemon=True)
+            self._writer.start()
         while True:
             body = self._collector.frame()
             if body is not None:
@@ -246,15 +270,17 @@ class SpawnedChild:
                 try:
                     self._process.wait(_GRACE)
                 except subprocess.TimeoutExpired:
-                    pass
+                    self.close()
+                    raise hung_up() from None
                 raise SessionEnded(*ending_of(self.close(), self._limits))
 
     def _write(self, data: bytes) -> None:
         assert self._process.stdin is not None
+        view = memoryview(data)
         try:
-            self._process.stdin.write(data)
-            self._process.stdin.flush()
-        except (OSError, ValueError):  # closed by the other end, or by `close`
+            while view:
+                view = view[os.write(self._process.stdin.fileno(), view) :]
+        except OSError:  # closed by the other end
             pass
 
     def _pump(self, name: str, fd: int) -> None:
@@ -279,11 +305,25 @@ class SpawnedChild:
             status = self._process.wait()
             self._exit = Exit(status, 0.0, 0)
             self._drain()
+            self._close_pipes()
         return self._exit
 
+    def _close_pipes(self) -> None:
+        """Close each pipe whose thread is done with it; one that a stray process holds open stays with its thread."""
+        streams = (self._process.stdin, self._process.stdout, self._process.stderr)
+        for thread, stream in zip((self._writer, *self._pumps), streams, strict=True):
+            if thread is not None:
+                thread.join(_GRACE)
+            if stream is not None and (thread is None or not thread.is_alive()):
+                stream.close()
+
     def _drain(self) -> None:
-        """Take what is still in the queue until both pumps have seen the end, so that neither is left waiting for room."""
-        while any(pump.is_alive() for pump in self._pumps) or not self._events.empty():
+        """Take what is still in the queue until both pumps have seen the end, so that neither is left waiting for room.
+
+        A process that got away and goes on printing must not hold us here, hence the limit.
+        """
+        deadline = time.monotonic() + _GRACE
+        while time.monotonic() < deadline and (any(pump.is_alive() for pump in self._pumps) or not self._events.empty()):
             try:
                 name, data = self._events.get(timeout=_GRACE)
                 if name == "output":

@@ -20,6 +20,7 @@ from .inside import wire
 from .policy import Limits
 
 _RAISED_KEYS = {"at", "type", "kind", "message", "frames"}
+_MAX_FRAMES, _MAX_ABSENT = 5, 16  # what the worker keeps to; a forged reply could name tens of thousands
 
 
 class Remote:
@@ -158,12 +159,12 @@ class Session:
                     raise garbled("a failure is described in the wrong form")
             case _:
                 raise garbled("an answer has the wrong form")
-        self.absent = tuple(name for name in absent if type(name) is str)
+        self.absent = tuple(name for name in absent if type(name) is str)[:_MAX_ABSENT]
         return sent, failed
 
     def _raised(self, failed: dict[str, Any], labels: list[str]) -> SessionEnded:
         frames = []
-        for entry in failed["frames"] if isinstance(failed["frames"], list) else ():
+        for entry in failed["frames"][-_MAX_FRAMES:] if isinstance(failed["frames"], list) else ():
             match entry:
                 case (str(file), int(line), str(function), str(text)):
                     frames.append(Frame(file, line, function, text))

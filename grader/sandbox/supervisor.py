@@ -121,6 +121,8 @@ class Sandbox:
         if self._server is not None:
             self._server.kill()
             self._server.wait()
+            if self._server.stderr is not None:
+                self._server.stderr.close()
             self._server = None
 
     def _plan(self, limits: Limits) -> dict[str, Any]:
@@ -161,9 +163,9 @@ class Sandbox:
         try:
             reply, _ = self._ask({"do": "reap", "pid": pid}, [])
         except SandboxUnavailable:  # the server is gone, and its children died with it
-            return Exit(-9, 0.0, 0)
+            return Exit(-9, 0.0, 0, lost=True)
         if "status" not in reply:
-            return Exit(-9, 0.0, 0)
+            return Exit(-9, 0.0, 0, lost=True)
         return Exit(os.waitstatus_to_exitcode(reply["status"]), reply["cpu"], reply["memory"])
 
     def _start_server(self) -> None:

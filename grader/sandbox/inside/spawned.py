@@ -40,6 +40,9 @@ def _limits(plan: dict[str, Any]) -> list[str]:
     except ImportError:
         return []
     cpu = int(plan["cpu"])
-    for which, value in ((resource.RLIMIT_CPU, cpu), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(which, (value, value))
+    for which, soft, hard in ((resource.RLIMIT_CPU, cpu, cpu + 1), (resource.RLIMIT_CORE, 0, 0)):
+        ceiling = resource.getrlimit(which)[1]
+        if ceiling != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
+        resource.setrlimit(which, (soft, hard))  # at the soft limit SIGXCPU tells why; at the hard one nothing would
     return ["rlimits"]

@@ -50,9 +50,10 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A value that is already encoded (see `encoded`); goes into a frame as it is."""
+    """A value that is already encoded (see `encoded`); goes into a frame as it is. `values` is how many it is made of."""
 
     body: bytes
+    values: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,13 @@ def frame(value: Any) -> bytes:
     """Return `value` as one frame, header included.
 
     Raises:
-        WireError: the encoded value is larger than `MAX_FRAME` bytes or nested deeper than `MAX_DEPTH`.
+        WireError: the encoded value is larger than `MAX_FRAME` bytes, nested deeper than `MAX_DEPTH` or has more than
+            `MAX_VALUES` parts.
     """
-    out = bytearray(HEADER.size)
-    _encode(value, out, 0)
+    writer = _Writer()
+    writer.out += bytes(HEADER.size)
+    writer.value(value, 0)
+    out = writer.out
     size = len(out) - HEADER.size
     if size > MAX_FRAME:
         raise WireError(f"a value of {size} bytes is larger than the limit of {MAX_FRAME}")
@@ -83,11 +87,11 @@ def encoded(value: Any) -> Raw:
     Raises:
         WireError: as `frame`.
     """
-    out = bytearray()
-    _encode(value, out, 2)  # a Raw stands inside a reply's dict and list
-    if len(out) > MAX_FRAME:
-        raise WireError(f"a value of {len(out)} bytes is larger than the limit of {MAX_FRAME}")
-    return Raw(bytes(out))
+    writer = _Writer()
+    writer.value(value, 2)  # a Raw stands inside a reply's dict and list
+    if len(writer.out) > MAX_FRAME:
+        raise WireError(f"a value of {len(writer.out)} bytes is larger than the limit of {MAX_FRAME}")
+    return Raw(bytes(writer.out), writer.values)
 
 
 def body_size(header: bytes) -> int:
@@ -117,41 +121,64 @@ def decode(body: bytes | memoryview) -> Any:
     return value
 
 
-def _encode(value: Any, out: bytearray, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise WireError(f"a value is nested deeper than {MAX_DEPTH}")
-    kind = type(value)
-    if value is None:
-        out += b"N"
-    elif kind is bool:
-        out += b"T" if value else b"F"
-    elif kind is int and -(2**63) <= value < 2**63:
-        out += b"i" + _I64.pack(value)
-    elif kind is float:
-        out += b"d" + _F64.pack(value)
-    elif isinstance(value, str):
-        data = str.encode(value, "utf-8", "surrogatepass" if kind is not str else "replace")
-        _sized(b"s", data, out)
-    elif kind is bytes:
-        _sized(b"b", value, out)
-    elif isinstance(value, np.generic | np.ndarray):
-        _encode_array(value, out)
-    elif isinstance(value, list | tuple):
-        out += (b"t" if isinstance(value, tuple) else b"l") + _U32.pack(len(value))
-        for item in value:
-            _encode(item, out, depth + 1)
-    elif isinstance(value, dict) and all(type(key) is str for key in value):
-        out += b"m" + _U32.pack(len(value))
-        for key, item in value.items():
-            _sized(b"", key.encode("utf-8", "replace"), out)
-            _encode(item, out, depth + 1)
-    elif kind is Register:
-        out += b"r" + _U32.pack(value.number)
-    elif kind is Raw:
-        out += value.body
-    else:
-        name = value.type_name if kind is Opaque else kind.__name__
-        _sized(b"o", str(name)[:200].encode("utf-8", "replace"), out)
+class _Writer:
+    """One body in the making. What a subclass overrides is not asked: the base class's own data is sent."""
+
+    def __init__(self) -> None:
+        self.out = bytearray()
+        self.values = 0
+
+    def value(self, value: Any, depth: int) -> None:
+        self.count(1, depth)
+        out = self.out
+        kind = type(value)  # `isinstance` would believe what `__class__` claims
+        if value is None:
+            out += b"N"
+        elif kind is bool:
+            out += b"T" if value else b"F"
+        elif kind is int and -(2**63) <= value < 2**63:
+            out += b"i" + _I64.pack(value)
+        elif kind is float:
+            out += b"d" + _F64.pack(value)
+        elif issubclass(kind, str):
+            _sized(b"s", str.encode(value, "utf-8", "replace"), out)
+        elif kind is bytes:
+            _sized(b"b", value, out)
+        elif issubclass(kind, np.generic | np.ndarray):
+            _encode_array(value, out)
+        elif issubclass(kind, list):
+            self.sequence(b"l", tuple(list.__iter__(value)), depth)
+        elif issubclass(kind, tuple):
+            self.sequence(b"t", tuple(tuple.__iter__(value)), depth)
+        elif issubclass(kind, dict) and (items := _text_items(value)) is not None:
+            out += b"m" + _U32.pack(len(items))
+            for key, item in items:
+                _sized(b"", key, out)
+                self.value(item, depth + 1)
+        elif kind is Register:
+            out += b"r" + _U32.pack(value.number)
+        elif kind is Raw:
+            self.count(value.values - 1, depth)
+            out += value.body
+        else:
+            name = value.type_name if kind is Opaque else kind.__name__
+            _sized(b"o", str(name)[:200].encode("utf-8", "replace"), out)
+
+    def count(self, values: int, depth: int) -> None:
+        self.values += values
+        if depth > MAX_DEPTH or self.values > MAX_VALUES:
+            raise WireError(f"a value is nested deeper than {MAX_DEPTH} or has more than {MAX_VALUES} parts")
+
+    def sequence(self, tag: bytes, items: tuple[Any, ...], depth: int) -> None:
+        self.out += tag + _U32.pack(len(items))
+        for item in items:
+            self.value(item, depth + 1)
+
+
+def _text_items(value: dict[Any, Any]) -> list[tuple[bytes, Any]] | None:
+    """The items of a dict under their encoded keys; None when keys are not text, or are the same once encoded."""
+    items = [(key.encode("utf-8", "replace"), item) for key, item in dict.items(value) if type(key) is str]
+    return items if len({key for key, _ in items}) == dict.__len__(value) else None
 
 
 def _sized(tag: bytes, data: bytes, out: bytearray) -> None:
@@ -260,5 +287,11 @@ class _Reader:
         # A zero extent makes any other extent free, so those are bounded too before NumPy sees them.
         if any(extent > MAX_FRAME for extent in shape) or size > MAX_FRAME:
             raise WireError("an array announces more values than a frame can hold")
-        array = np.frombuffer(bytes(self.take(size)), dtype).reshape(shape).copy()
+        array = np.frombuffer(bytes(self.take(size)), dtype)
+        if dtype.kind == "b":  # any byte but 0 and 1 would be a bool that equals neither
+            array = array.view(np.uint8).astype(np.bool_)
+        try:
+            array = array.reshape(shape).copy()
+        except ValueError:  # extents beside a zero whose product NumPy cannot count
+            raise WireError("an array has an impossible shape") from None
         return array[()] if scalar else array

@@ -115,7 +115,8 @@ class Worker:
         frames = self.frames(error.__traceback__)
         if isinstance(error, SyntaxError) and error.filename in self.importer.sources:
             message = str(error.msg)[:MAX_TEXT]
-            frames = [(str(error.filename), int(error.lineno or 0), "", str(error.text or "").strip()[:MAX_TEXT])]
+            line = error.lineno if type(error.lineno) is int else 0  # student code may raise one with anything in it
+            frames = [(str(error.filename), line, "", str(error.text or "").strip()[:MAX_TEXT])]
         kind = next((c.__name__ for c in type(error).__mro__ if c.__module__ == "builtins"), "Exception")
         return {"at": at, "type": type(error).__name__[:100], "kind": kind, "message": message, "frames": frames}
 

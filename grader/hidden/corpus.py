@@ -1,0 +1,79 @@
+"""The scenarios every submission is asked: the landmarks, then examples drawn by Hypothesis, frozen in a file a rule.
+
+Frozen, because generating them costs a second and would depend on Hypothesis's version, while every submission has to meet the
+same questions, this term and in a regrade. `python -m grader.hidden.corpus` draws them anew; a test holds the files against
+what the strategies give.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ..errors import ConfigurationError
+from ..sandbox.inside import wire
+from .rules import READINGS, Right, follow
+from .scenarios import Scenario, from_data, landmarks
+
+EXAMPLES: Final = 60
+_FOLDER: Final = Path(__file__).with_name("scenarios")
+
+
+@cache
+def scenarios(rule: str) -> tuple[Scenario, ...]:
+    """All scenarios of `rule`, in the order they are asked.
+
+    Raises:
+        ConfigurationError: the file is missing or damaged.
+    """
+    path = file(rule)
+    try:
+        data = path.read_bytes()
+        return tuple(from_data(entry) for entry in wire.decode(data[wire.HEADER.size :]))
+    except (OSError, wire.WireError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{path.name} cannot be read ({error}); restore it from the repository") from error
+
+
+@cache
+def questions(rule: str) -> wire.Raw:
+    """The same as one value ready for the wire: encoded once, sent to every submission."""
+    return wire.encoded([scenario.as_data() for scenario in scenarios(rule)])
+
+
+@cache
+def right(rule: str, reading: int, number: int) -> tuple[list[Right], ...]:
+    """What is right in scenario `number` under accepted reading `reading`: for each track, its steps."""
+    return answers(rule, reading, scenarios(rule)[number])
+
+
+def answers(rule: str, reading: int, scenario: Scenario) -> tuple[list[Right], ...]:
+    """As `right`, for any scenario."""
+    with np.errstate(all="ignore"):
+        return tuple(
+            follow(rule, READINGS[rule][reading], track.w, track.config, list(track.grads), list(scenario.rates))
+            for track in scenario.tracks
+        )
+
+
+def file(rule: str) -> Path:
+    """Where the scenarios of `rule` are kept."""
+    return _FOLDER / f"{rule}.bin"
+
+
+def drawn(rule: str) -> bytes:
+    """The content the file of `rule` should have."""
+    from . import strategies
+
+    everything = [*landmarks(rule), *strategies.examples(rule, EXAMPLES)]
+    data: list[dict[str, Any]] = [scenario.as_data() for scenario in everything]
+    return wire.frame(data)
+
+
+if __name__ == "__main__":
+    _FOLDER.mkdir(exist_ok=True)
+    for name in READINGS:
+        file(name).write_bytes(drawn(name))
+        print(f"{file(name).name}: {EXAMPLES} examples beside {len(landmarks(name))} landmarks")

@@ -1,0 +1,120 @@
+"""What came back from a scenario, held against what is right: form first, then values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import expect
+from ..expect import Array
+from ..finding import Mismatch
+from .near import Near
+from .rules import COUNTED, STATE, Right
+from .scenarios import UNKNOWN, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The answers of one scenario: for each step and track (answer, dw afterwards), and whether it ended by raising."""
+
+    steps: list[list[tuple[Any, Any]]]
+    raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where a scenario goes wrong first.
+
+    Attributes:
+        step, track: counted from 0.
+        subject: what is wrong: "next_w", "config['m']", "dw"; empty if the rule raised.
+        problem: a sentence for the student where the form of the answer is wrong; empty where its values are.
+        found: the wrong value where its form is right.
+        wanted: what was right there, for staff.
+        raised: the rule raised.
+        blank: next_w is None, as in the handout.
+    """
+
+    step: int
+    track: int
+    subject: str
+    problem: str = ""
+    found: Any = None
+    wanted: Near | None = None
+    raised: bool = False
+    blank: bool = False
+
+
+def fault_in(rule: str, scenario: Scenario, record: Record, right: Sequence[Sequence[Right]]) -> Fault | None:
+    """The first fault of `record`, if what is `right` (for each track, its steps) does not explain all of it."""
+    for step in range(len(scenario.rates)):
+        for track, start in enumerate(scenario.tracks):
+            if step >= len(record.steps) or track >= len(record.steps[step]):
+                return Fault(step, track, "", raised=True)
+            answer, dw = record.steps[step][track]
+            try:
+                _judge(rule, answer, start.w, right[track][step], start.config)
+                _untouched(dw, start.grads[step])
+            except _Wrong as wrong:
+                return wrong.fault(step, track)
+    return None
+
+
+class _Wrong(Exception):
+    def __init__(self, subject: str, problem: str = "", found: Any = None, wanted: Near | None = None, blank: bool = False) -> None:
+        super().__init__(subject)
+        self._rest = (subject, problem, found, wanted, False, blank)
+
+    def fault(self, step: int, track: int) -> Fault:
+        return Fault(step, track, *self._rest)
+
+
+def _judge(rule: str, answer: Any, w: Array, right: Right, config: Mapping[str, Any] | None) -> None:
+    try:
+        next_w, kept = expect.pair(answer, ("next_w", "config"), f"{rule}(w, dw, config)")
+    except Mismatch as mismatch:
+        raise _Wrong("the answer", mismatch.student) from None
+    if next_w is None:
+        raise _Wrong("next_w", "next_w is None. The blank may not be filled in yet.", blank=True)
+    _values(next_w, "next_w", w, right.next_w)
+    for key in STATE[rule]:
+        _values(_item(kept, key), f"config['{key}']", w, right.state[key])
+    if rule in COUNTED:
+        _count(_item(kept, "t"), right.t)
+    if config is not None and UNKNOWN in config and not (isinstance(kept, Mapping) and kept.get(UNKNOWN) == config[UNKNOWN]):
+        raise _Wrong("the config", f"config was given with a further entry '{UNKNOWN}', which is gone or changed afterwards.")
+
+
+def _item(config: Any, key: str) -> Any:
+    try:
+        return expect.item(config, key, "the returned config")
+    except Mismatch as mismatch:
+        raise _Wrong(f"config['{key}']", mismatch.student) from None
+
+
+def _values(value: Any, name: str, w: Array, right: Near) -> None:
+    try:
+        found = expect.array(value, name, shape=w.shape, dtype=np.float64 if w.dtype == np.float64 else None)
+        if found.dtype.itemsize < w.dtype.itemsize:
+            raise Mismatch(f"{name} has dtype {found.dtype}, which is less precise than that of w, {w.dtype}.")
+    except Mismatch as mismatch:
+        raise _Wrong(name, mismatch.student) from None
+    if not right.explains(found):
+        raise _Wrong(name, found=found, wanted=right)
+
+
+def _count(value: Any, wanted: int | None) -> None:
+    try:
+        found = expect.number(value, "config['t']")
+    except Mismatch as mismatch:
+        raise _Wrong("config['t']", mismatch.student) from None
+    if found != wanted:
+        raise _Wrong("config['t']", f"config['t'] is {found:g}: it should have counted every step, each once.")
+
+
+def _untouched(dw: Any, given: Array) -> None:
+    if not (isinstance(dw, np.ndarray) and dw.dtype == given.dtype and np.array_equal(dw, given)):
+        raise _Wrong("dw", "The array dw was changed by the call; a rule may only read it.")

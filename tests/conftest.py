@@ -1,0 +1,120 @@
+"""What the tests share: the real command, a warm sandbox, and submissions made by editing a sample."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader import rubric as rubrics
+from grader.errors import SandboxUnavailable
+from grader.exam import registered
+from grader.grading import grade, secret_paths, support_files
+from grader.result import ItemResult, Report
+from grader.sandbox.policy import Kind, Level
+from grader.sandbox.supervisor import Sandbox
+from grader.submission import collect
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "fixtures" / "submissions"
+OPTIM, FC_NET, SOLVER = "deeplearning/optim.py", "deeplearning/classifiers/fc_net.py", "deeplearning/solver.py"
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+Maker = Callable[..., Path]
+Grader = Callable[..., Report]
+Graded = Callable[..., tuple[subprocess.CompletedProcess[str], dict[str, Any]]]
+
+
+def run(*arguments: str | Path, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m grader …` as a person would run it; `environment` is added to this process's."""
+    return subprocess.run(
+        [sys.executable, "-m", "grader", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def item(report: Report, name: str) -> ItemResult:
+    """The item with this id."""
+    (found,) = [item for item in report.items if item.id == name]
+    return found
+
+
+@pytest.fixture(scope="session")
+def rubric() -> rubrics.Rubric:
+    """The built-in rubric."""
+    return rubrics.load(rubrics.DEFAULT, {name: check.parts for name, check in registered().items()})
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """One warm fork server at the level staff grade with."""
+    try:
+        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths())
+    except SandboxUnavailable as error:
+        pytest.skip(f"no full sandbox here: {error}")
+    with made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def graded(rubric: rubrics.Rubric, sandbox: Sandbox) -> Grader:
+    """Grade a path with the warm sandbox: `graded(path, only="optim.adam.golden")`."""
+
+    def grader(path: Path, *only: str) -> Report:
+        return grade(collect(path, support=support_files()), rubric, sandbox, only=only or None)
+
+    return grader
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Graded:
+    """Grade a path with the real command; returns the finished process and the results.json it wrote."""
+
+    def grader(path: Path, *options: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+        output = tmp_path / "results.json"
+        output.unlink(missing_ok=True)
+        process = run("grade", path, "-o", output, *options)
+        return process, json.loads(output.read_text("utf-8")) if output.exists() else {}
+
+    return grader
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Maker:
+    """A submission made by editing a sample: `make(("deeplearning/optim.py", "old", "new"), base="reference")`.
+
+    An edit (file, None, text) replaces the whole file, and (file, None, None) removes it.
+    """
+    made = 0
+
+    def maker(*edits: tuple[str, str | None, str | bytes | None], base: str = "reference") -> Path:
+        nonlocal made
+        made += 1
+        target = tmp_path / f"submission-{made}"
+        shutil.copytree(SAMPLES / base, target)
+        for file, old, new in edits:
+            path = target / file
+            if new is None:
+                path.unlink()
+            elif old is None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(new if isinstance(new, bytes) else new.encode("utf-8"))
+            else:
+                text = path.read_text("utf-8")
+                assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+                path.write_text(text.replace(old, str(new)), "utf-8")
+        return target
+
+    return maker

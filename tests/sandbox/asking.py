@@ -1,0 +1,57 @@
+"""Short ways to ask a sandbox about a few lines of code."""
+
+from __future__ import annotations
+
+import select
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.sandbox.ending import SessionEnded
+from grader.sandbox.policy import Limits, private_uid
+from grader.sandbox.session import Session
+from grader.sandbox.supervisor import Sandbox
+
+
+def load(session: Session, source: str | bytes, **others: str) -> None:
+    """Mount `source` as m.py, and `others` as further modules."""
+    mounts = {"m.py": source, **{f"{name}.py": text for name, text in others.items()}}
+    session.load({path: text if isinstance(text, bytes) else textwrap.dedent(text).encode() for path, text in mounts.items()})
+
+
+def ask(sandbox: Sandbox, source: str | bytes, *args: Any, limits: Limits | None = None) -> Any:
+    """What `f(*args)` of `source` returns, in a session of its own."""
+    with sandbox.session(limits or Limits()) as session:
+        load(session, source)
+        (answer,) = session.fetch(session.module("m").attr("f")(*args))
+        return answer
+
+
+def ended(sandbox: Sandbox, source: str | bytes, limits: Limits | None = None) -> SessionEnded:
+    """How a session ends in which `f()` of `source` is called."""
+    with pytest.raises(SessionEnded) as caught:
+        ask(sandbox, source, limits=limits)
+    return caught.value
+
+
+def has_ended(pidfd: int) -> bool:
+    """Wait until the process behind `pidfd` is dead (being killed takes the kernel a moment); False after ten seconds."""
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(10_000))
+
+
+def processes_of(sandbox: Sandbox) -> set[int]:
+    """Ids of processes, alive or not yet reaped, that the fork server made or that run as the sandbox's private user."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = path.read_text("ascii", "replace").splitlines()
+        except (FileNotFoundError, ProcessLookupError):  # ended while we looked
+            continue
+        status = dict(line.split(":", 1) for line in lines if ":" in line)
+        if int(status["PPid"]) == sandbox.server_pid or int(status["Uid"].split()[0]) == private_uid():
+            found.add(int(path.parent.name))
+    return found

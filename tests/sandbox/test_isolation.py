@@ -1,0 +1,192 @@
+"""The layers of isolation are on, each closes its doors, and where one is missing nothing is graded."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader.errors import SandboxUnavailable
+from grader.grading import secret_paths
+from grader.sandbox.policy import Kind, Layer, Level, Limits, required_layers
+from grader.sandbox.supervisor import Sandbox
+from tests.sandbox.asking import ask
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+IS_ROOT = os.geteuid() == 0
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root can give student code a user of its own")
+
+OPTIONAL = [pytest.param(Layer.UID, marks=needs_root), Layer.LANDLOCK, Layer.SECCOMP]
+DOORS = [
+    pytest.param(Layer.UID, "can_become_root", marks=needs_root),
+    (Layer.LANDLOCK, "can_read_secrets"),
+    (Layer.LANDLOCK, "can_list_secrets"),
+    (Layer.SECCOMP, "can_start_processes"),
+    (Layer.SECCOMP, "can_open_sockets"),
+    (Layer.SECCOMP, "can_make_namespaces"),
+]
+
+
+def test_every_required_layer_is_on_and_every_door_closed(sandbox: Sandbox) -> None:
+    assert set(sandbox.self_test.layers) == required_layers(Level.STAFF)
+    assert sandbox.self_test.open_doors == ()
+    assert all(worked == name.startswith("needs_") for name, worked in sandbox.self_test.attempts.items())
+    with sandbox.session() as session:
+        assert session.layers == sandbox.self_test.layers
+
+
+@pytest.mark.parametrize(("layer", "door"), DOORS)
+def test_the_self_test_sees_the_door_a_layer_would_close(layer: Layer, door: str, sandbox: Sandbox) -> None:
+    assert door in sandbox.self_test.attempts
+    with Sandbox(Level.STUDENT, kind=Kind.FORK, secrets=secret_paths(), disabled=[layer]) as weakened:
+        assert door in weakened.self_test.open_doors
+
+
+@pytest.mark.parametrize("level", [Level.STAFF, Level.CONTAINER])
+@pytest.mark.parametrize("layer", OPTIONAL)
+def test_grading_is_refused_where_a_layer_is_missing(layer: Layer, level: Level) -> None:
+    with pytest.raises(SandboxUnavailable, match=rf"missing layers: {layer};"):
+        Sandbox(level, kind=Kind.FORK, secrets=secret_paths(), disabled=[layer])
+
+
+def test_grading_is_refused_in_plain_processes() -> None:
+    with pytest.raises(SandboxUnavailable, match=r"missing layers: .*landlock.*seccomp"):
+        Sandbox(Level.STAFF, kind=Kind.SPAWN)
+
+
+@pytest.mark.parametrize("layer", OPTIONAL)
+def test_a_self_check_works_without_it(layer: Layer) -> None:
+    with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=[layer]) as weakened:
+        assert layer not in weakened.self_test.layers
+        assert ask(weakened, "def f(): return 1") == 1
+
+
+@pytest.mark.parametrize("layer", OPTIONAL)
+def test_a_process_refuses_to_serve_without_a_layer_it_was_told_to_put_on(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=[layer]) as weakened:
+        with weakened.session():
+            pass
+        # From here on the supervisor believes that the system has the layer; the process must find out that it has not.
+        monkeypatch.setattr(weakened, "_disabled", [])
+        monkeypatch.setattr(weakened, "level", Level.STAFF)
+        with pytest.raises(SandboxUnavailable, match=f"required but not available: {layer}"):
+            weakened.session()
+
+
+@needs_root
+def test_student_code_has_a_user_of_its_own(sandbox: Sandbox) -> None:
+    source = "import os\ndef f(): return list(os.getresuid()), list(os.getresgid()), os.getgroups()"
+    users, groups, others = ask(sandbox, source)
+    assert len({*users, *groups}) == 1
+    assert users[0] in range(61000, 62000)
+    assert others in ([], [users[0]])
+
+
+def test_limits_are_in_force_and_cannot_be_raised(sandbox: Sandbox) -> None:
+    source = """
+        import resource
+        def f(name):
+            which = getattr(resource, "RLIMIT_" + name)
+            limit = resource.getrlimit(which)
+            try:
+                resource.setrlimit(which, (limit[0] + 1, limit[1] + 1))
+                return [*limit, "raised"]
+            except (OSError, ValueError):
+                return [*limit, "kept"]
+        """
+    limits = Limits(cpu=7, files=33)
+    for name, soft, hard in (("CPU", 7, 8), ("NOFILE", 33, 33), ("FSIZE", 0, 0), ("CORE", 0, 0)):
+        assert ask(sandbox, source, name, limits=limits) == [soft, hard, "kept"]
+
+
+def test_privileges_cannot_grow_and_memory_cannot_be_read(sandbox: Sandbox) -> None:
+    get_dumpable, get_no_new_privs = 3, 39
+    source = "import ctypes\ndef f(option): return ctypes.CDLL(None).prctl(option, 0, 0, 0, 0)"
+    assert ask(sandbox, source, get_no_new_privs) == 1
+    assert ask(sandbox, source, get_dumpable) == 0
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_nothing_of_the_graders_environment_is_passed_on(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTHENTICATION_TOKEN", "of-the-grader")
+    monkeypatch.setenv("PYTHONPATH", "/of-the-grader")
+    source = """
+        import os, sys
+        def f():
+            return repr((dict(os.environ), sys.path, sys.argv, os.getcwd())), "PATH" in os.environ, "grader" in sys.modules
+        """
+    with Sandbox(Level.STUDENT, kind=kind) as made:
+        seen, has_path, has_grader = ask(made, source)
+    assert "of-the-grader" not in seen
+    assert "PYTHONHASHSEED" in seen
+    assert (has_path, has_grader) == (False, False)
+
+
+AS_ORDINARY_USER = """
+import json, os
+from grader.errors import SandboxUnavailable
+from grader.grading import secret_paths
+from grader.sandbox.policy import Kind, Layer, Level
+from grader.sandbox.supervisor import Sandbox
+
+def attempt(level, *disabled):
+    try:
+        with Sandbox(level, kind=Kind.FORK, secrets=secret_paths(), disabled=disabled) as made, made.session() as session:
+            session.load({"m.py": b"def f(): return 1"})
+            (answer,) = session.fetch(session.module("m").attr("f")())
+            return {"answer": answer, "layers": made.self_test.layers, "doors": made.self_test.open_doors}
+    except SandboxUnavailable as error:
+        return {"refused": str(error)}
+
+tried = {layer: (attempt(Level.STAFF, layer), attempt(Level.STUDENT, layer)) for layer in (Layer.LANDLOCK, Layer.SECCOMP)}
+print(json.dumps({"uid": os.geteuid(), "full": attempt(Level.STAFF), **tried}))
+"""
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> dict[str, Any]:
+    """What an ordinary user's sandboxes do; run as nobody when the tests run as root."""
+    identity: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if IS_ROOT else {}
+
+    def python(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-B", "-c", code],
+            cwd=ROOT,
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            **identity,
+        )
+
+    try:
+        readable = python("import numpy, grader").returncode == 0
+    except PermissionError:
+        readable = False
+    if not readable:
+        pytest.skip(f"an ordinary user cannot read {sys.executable} or {ROOT}")
+    process = python(AS_ORDINARY_USER)
+    assert process.returncode == 0, process.stderr
+    found: dict[str, Any] = json.loads(process.stdout)
+    return found
+
+
+def test_an_ordinary_user_gets_every_layer_but_the_uid(ordinary: dict[str, Any]) -> None:
+    assert ordinary["uid"] != 0
+    assert ordinary["full"] == {"answer": 1, "layers": [str(layer) for layer in Layer if layer is not Layer.UID], "doors": []}
+
+
+@pytest.mark.parametrize("layer", [Layer.LANDLOCK, Layer.SECCOMP])
+def test_an_ordinary_user_is_refused_too_where_a_layer_is_missing(ordinary: dict[str, Any], layer: Layer) -> None:
+    staff, student = ordinary[layer]
+    assert f"missing layers: {layer};" in staff["refused"]
+    assert student["answer"] == 1
+    assert layer not in student["layers"]
+    assert student["doors"]

@@ -1,0 +1,117 @@
+"""The behaviour items: deaf to style, and a failure is told by its smallest input without the right answer."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from grader.hidden import corpus
+from grader.hidden.rules import READINGS
+from grader.result import Outcome
+from tests.conftest import OPTIM, Grader, Maker, item
+from tests.mutants import files, mutants
+from tests.styles import COUNT, STYLES, style
+
+_RULES = tuple(READINGS)
+_BEHAVIOUR = tuple(f"optim.{rule}.behaviour" for rule in _RULES)
+_CODE = (*_BEHAVIOUR, *(f"optim.{rule}.golden" for rule in _RULES), "fc_net.init.he", "fc_net.init.zero", "solver.grad_norm")
+
+
+@pytest.mark.parametrize("number", range(COUNT))
+def test_a_correct_style_passes_everything(number: int, make: Maker, graded: Grader) -> None:
+    path = make(*((file, None, data) for file, data in files(**style(number)).items()))
+    report = graded(path, *_CODE)
+    assert [(i.id, i.findings) for i in report.items if i.outcome is not Outcome.PASSED] == []
+
+
+def test_the_styles_cover_every_way_to_write_each_blank() -> None:
+    for blank, ways in STYLES.items():
+        assert {style(number)[blank] for number in range(COUNT)} == set(ways)
+
+
+@pytest.mark.parametrize("rule", _RULES)
+def test_the_frozen_scenarios_are_what_the_strategies_draw(rule: str) -> None:
+    assert corpus.file(rule).read_bytes() == corpus.drawn(rule)
+
+
+@pytest.mark.parametrize("rule", _RULES)
+def test_the_scenarios_cover_what_the_handout_promises(rule: str) -> None:
+    scenarios = corpus.scenarios(rule)
+    tracks = [track for scenario in scenarios for track in scenario.tracks]
+    assert {track.w.ndim for track in tracks} >= {0, 1, 2, 3, 4}
+    assert {str(track.w.dtype) for track in tracks} == {"float32", "float64"}
+    assert any(track.w.size == 0 for track in tracks)
+    assert {scenario.layout for scenario in scenarios} == {"C", "F", "strided", "reversed"}
+    assert {len(scenario.rates) for scenario in scenarios} >= {1, 2, 12}
+    assert {len(scenario.tracks) for scenario in scenarios} == {1, 2}
+    assert any(any(rate is not None for rate in scenario.rates) for scenario in scenarios)
+    assert any(track.config is None for track in tracks)
+    sizes = [np.abs(grad[grad != 0]) for track in tracks for grad in track.grads]
+    assert min(size.min() for size in sizes if size.size) < 1e-8
+    assert max(size.max() for size in sizes if size.size) > 1e8
+
+
+def test_a_failure_shows_the_smallest_input_and_what_came_back_but_not_what_is_right(make: Maker, graded: Grader) -> None:
+    blank, answer = mutants()["sgd_momentum.rate_in_velocity_subtracted"]
+    path = make((OPTIM, None, files(**{blank: answer})[OPTIM]))
+    found = item(graded(path, "optim.sgd_momentum.behaviour"), "optim.sgd_momentum.behaviour")
+    text = "\n".join(finding.student for finding in found.findings)
+    assert re.search(r"w = \[-?[01]\], config = None\n  step 1: dw = \[-?1\]", text), text
+    assert re.search(r"config\['velocity'\] is \[-?0\.01\]", text), text
+    assert "expected" not in text
+    assert any("expected [1.0]" in finding.staff or "expected [-1.0]" in finding.staff for finding in found.findings)
+
+
+def test_a_rule_that_raises_on_some_input_shows_the_input_and_the_students_line(make: Maker, graded: Grader) -> None:
+    path = make(
+        (OPTIM, 'v = config["momentum"] * v + dw', 'v = config["momentum"] * v + dw\n    assert w.ndim < 3, "only matrices"')
+    )
+    found = item(graded(path, "optim.sgd_momentum.behaviour"), "optim.sgd_momentum.behaviour")
+    text = "\n".join(finding.student for finding in found.findings)
+    assert found.outcome is Outcome.RAISED
+    assert "only matrices" in text
+    assert "deeplearning/optim.py, line" in text
+    assert "step 1: dw = " in text
+
+
+def test_what_is_kept_outside_config_is_told_as_such(make: Maker, graded: Grader) -> None:
+    path = make((OPTIM, 'config["t"] += 1', 'adam.calls = getattr(adam, "calls", 0) + 1\n    config["t"] += 1 + (adam.calls > 40)'))
+    found = item(graded(path, "optim.adam.behaviour"), "optim.adam.behaviour")
+    assert found.outcome is Outcome.WRONG
+    assert "kept outside config" in "\n".join(finding.student for finding in found.findings)
+
+
+def test_code_that_fails_on_scalars_only_loses_nothing(make: Maker, graded: Grader) -> None:
+    path = make((OPTIM, 'next_w = w - config["learning_rate"] * v', 'w[:] = w - config["learning_rate"] * v\n    next_w = w'))
+    found = item(graded(path, "optim.sgd_momentum.behaviour"), "optim.sgd_momentum.behaviour")
+    assert found.outcome is Outcome.PASSED
+    assert any("shape ()" in finding.staff for finding in found.findings)
+
+
+@pytest.mark.parametrize(
+    "source", ["return [w] * 3, config", "return w", "return None", "config['velocity'] = 'fast'\n    return w, config"]
+)
+def test_an_answer_of_the_wrong_form_is_wrong(source: str, make: Maker, graded: Grader) -> None:
+    path = make((OPTIM, 'v = config["momentum"] * v + dw', source))
+    assert item(graded(path, "optim.sgd_momentum.behaviour"), "optim.sgd_momentum.behaviour").outcome is Outcome.WRONG
+
+
+def test_two_rules_that_mix_readings_are_not_one_reading(make: Maker, graded: Grader) -> None:
+    old = 'next_w = w - config["learning_rate"] * dw / np.sqrt(config["cache"] + config["epsilon"])'
+    new = (
+        'root = np.sqrt(config["cache"] + config["epsilon"]) if dw.size % 2 else np.sqrt(config["cache"]) + config["epsilon"]\n'
+        '    next_w = w - config["learning_rate"] * dw / root'
+    )
+    found = item(graded(make((OPTIM, old, new)), "optim.rmsprop.behaviour"), "optim.rmsprop.behaviour")
+    assert found.outcome is Outcome.WRONG
+
+
+def test_the_same_submission_gets_the_same_report_twice(make: Maker, graded: Grader) -> None:
+    blank, answer = mutants()["adam.t_not_stored"]
+    path = make((OPTIM, None, files(**{blank: answer})[OPTIM]))
+    first, second = (graded(path, *_BEHAVIOUR) for _ in range(2))
+    assert [(i.id, i.outcome, i.score, i.findings) for i in first.items] == [
+        (i.id, i.outcome, i.score, i.findings) for i in second.items
+    ]
