@@ -125,7 +125,7 @@ def _check(options: argparse.Namespace) -> int:
     from .report import terminal
     from .sandbox.policy import Level
 
-    report = _run(options, Level.STUDENT, None)
+    report = _run(options, Level.STUDENT, None, public=True)
     _show(terminal.render(report, staff=False, colour=_colour()))
     missing = [name for name in ("seccomp", "landlock") if name not in report.layers]
     if missing:
@@ -133,7 +133,7 @@ def _check(options: argparse.Namespace) -> int:
     return _exit_code(report)
 
 
-def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) -> Report:
+def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None, *, public: bool = False) -> Report:
     from . import rubric as rubrics
     from .exam import registered
     from .grading import grade, refused, secret_paths, support_files
@@ -143,12 +143,10 @@ def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) ->
 
     checks = {name: check.parts for name, check in registered().items()}
     rubric = rubrics.load(rubric_path or rubrics.DEFAULT, checks)
-    only = None
-    if options.only is not None:
-        only = [item.id for item in rubric.graded if item.id == options.only or item.id.startswith(options.only + ".")]
-        if not only:
-            hint = rubrics.did_you_mean(options.only, _beginnings(item.id for item in rubric.graded))
-            raise UsageError(f"no item starts with '{options.only}'{hint}")
+    asked = [item.id for item in rubric.graded if item.public or not public]
+    only = [name for name in asked if options.only is None or f"{name}.".startswith(f"{options.only}.")]
+    if not only:
+        raise UsageError(f"no item starts with '{options.only}'{rubrics.did_you_mean(options.only, _beginnings(asked))}")
     try:
         submission = collect(options.path, support=support_files())
     except SubmissionError as error:

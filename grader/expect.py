@@ -39,9 +39,14 @@ def rel_error(found: Array, wanted: Array) -> float:
     """Largest |x - y| / max(1e-8, |x| + |y|), the handout's measure; NaN if any entry is NaN, 0 for empty arrays."""
     if found.size == 0:
         return 0.0
-    x, y = found.astype(np.float64), wanted.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return float(np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))))
+    return float(np.max(_relative_errors(found, wanted)))
+
+
+def _relative_errors(found: Array, wanted: Array) -> Array:
+    x, y = 0.5 * found.astype(np.float64), 0.5 * wanted.astype(np.float64)  # halves: the sum of two finite ones stays finite
+    with np.errstate(invalid="ignore"):
+        errors: Array = np.abs(x - y) / np.maximum(0.5e-8, np.abs(x) + np.abs(y))
+    return errors
 
 
 def array(value: Any, name: str, *, shape: tuple[int, ...] | None = None, dtype: Any = None) -> Array:
@@ -77,9 +82,7 @@ def close(value: Any, wanted: Array, limit: float, name: str) -> None:
         raise Mismatch(f"{name} holds {found[where]} at {_place(where)}; every entry should be finite.")
     error = rel_error(found, wanted)
     if not error < limit:
-        with np.errstate(invalid="ignore", over="ignore"):
-            x, y = found.astype(np.float64), wanted.astype(np.float64)
-            errors = np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))
+        errors = _relative_errors(found, wanted)
         where = tuple(int(i) for i in np.unravel_index(int(np.argmax(errors)), errors.shape))
         wrong = int(np.sum(~(errors < limit)))
         raise Mismatch(
@@ -166,6 +169,8 @@ def one_reading(found: Array, readings: Mapping[str, Array], limit: float, name:
     Raises:
         Mismatch: none fits; staff see each reading's distance.
     """
+    if any(found.shape != wanted.shape for wanted in readings.values()):
+        raise Mismatch(f"{name} has shape {found.shape}, which is not what is compared.")
     errors = {reading: rel_error(found, wanted) for reading, wanted in readings.items()}
     for reading, error in errors.items():
         if error < limit:

@@ -36,7 +36,9 @@ def support_files() -> dict[str, bytes]:
 
 def secret_paths() -> list[Path]:
     """Files a sandbox must not be able to read; its self-test tries to."""
-    return [fixtures.GOLDEN, fixtures.DIGESTS, Path(__file__).resolve()]
+    here = Path(__file__).resolve()
+    hidden = sorted(here.with_name("hidden").rglob("*.*")) if here.with_name("hidden").is_dir() else []
+    return [fixtures.GOLDEN, fixtures.DIGESTS, here, *hidden]
 
 
 def refused(label: str, why: str) -> Submission:
@@ -80,6 +82,7 @@ def grade(
     return Report(
         label=submission.label,
         items=tuple(results.values()),
+        left_out={item.id: scoring.rounded(item.points) for item in rubric.graded if item.id not in results},
         planned={item.id: scoring.rounded(item.points) for item in rubric.items if item.planned},
         notes=(*submission.notes, *dict.fromkeys(submission.refused.values()), *_absent_notes(student)),
         staff_notes=tuple(staff_notes),

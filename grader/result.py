@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -64,6 +65,7 @@ class Report:
         submission_digest, rubric_digest, fixtures_digest: SHA-256 hex.
         layers: the sandbox's layers of isolation; `isolation` one word on how a process came to be.
         seconds: wall-clock time of the whole grading.
+        left_out: ids of items that the rubric grades and this report does not hold, with their points.
     """
 
     label: str
@@ -77,6 +79,7 @@ class Report:
     layers: tuple[str, ...]
     isolation: str
     seconds: float
+    left_out: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def score(self) -> Decimal:

@@ -49,6 +49,11 @@ class Item:
     needs: tuple[str, ...]
     seconds: float
 
+    @property
+    def public(self) -> bool:
+        """Whether students see it at once, and can run it themselves."""
+        return self.visibility == "visible"
+
 
 @dataclass(frozen=True, slots=True)
 class Rubric:

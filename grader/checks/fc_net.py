@@ -16,6 +16,7 @@ from ..expect import Array
 from ..finding import Mismatch
 from ..sandbox.session import Remote, Session
 from ..student import FC_NET
+from ..text import clean
 from . import init_slips, network
 
 
@@ -136,15 +137,16 @@ def _networks(exam: Exam, scheme: str) -> Iterator[tuple[str, Build, Any]]:
 
 
 def _built(session: Session, fc_net: Remote, scheme: str, build: Build) -> Remote:
-    return fc_net.attr("FullyConnectedNet")(
-        list(build.hidden),
-        input_dim=build.input_dim,
-        num_classes=build.classes,
-        weight_scale=build.weight_scale,
-        dtype=_dtype(session, build.dtype),
-        seed=build.seed,
-        initialization=scheme,
-    )
+    """The network, called with what differs from the defaults only, as the handout calls it."""
+    usual = Build(build.hidden)
+    arguments: dict[str, Any] = {"input_dim": build.input_dim, "num_classes": build.classes, "weight_scale": build.weight_scale}
+    defaults = (usual.input_dim, usual.classes, usual.weight_scale)
+    given = {name: value for (name, value), default in zip(arguments.items(), defaults, strict=True) if value != default}
+    if build.dtype != usual.dtype:
+        given["dtype"] = _dtype(session, build.dtype)
+    if build.seed is not None:
+        given["seed"] = build.seed
+    return fc_net.attr("FullyConnectedNet")(list(build.hidden), initialization=scheme, **given)
 
 
 def _dtype(session: Session, name: str) -> Remote:
@@ -169,6 +171,9 @@ def named_weights(params: Any, build: Build) -> list[tuple[str, Array]]:
             raise Mismatch(f"{name} holds NaN or infinite values.")
         _all_zero(bias, f"b{layer}")
         weights.append((name, matrix))
+    extra = sorted(set(params) - {f"{kind}{layer}" for kind in "Wb" for layer in range(1, len(weights) + 1)})
+    if extra:
+        raise Mismatch(f"params also holds {clean(repr(extra[0]), 60)}, which belongs to no layer; training would not know it.")
     return weights
 
 

@@ -68,54 +68,162 @@ def _judge_norms(exam: Exam, histories: list[Any]) -> None:
         raise
 
 
-@check("solver.training", parts=("histories", "learning"))
+@check("solver.training", parts=("histories", "updates", "learning"))
 def training(exam: Exam) -> None:
     """The training loop (given) still trains a model and records its history."""
     data = _data(np.random.default_rng(6), 60, 30, separation=3.0)
-    epochs, batch = 10, 20
-    staff_step = {"staff_solver.py": exam.student.handed_out(SOLVER)}
-    with exam.student.module(SOLVER, staff_step) as (session, solver_module):
+    extra = {"staff_solver.py": exam.student.handed_out(SOLVER), "stub_model.py": staff_source("stub_model.py")}
+    with exam.student.module(SOLVER, extra) as (session, solver_module):
+        loop = _Loop(session, solver_module)
         try:
-            answers = _train(session, solver_module, data, epochs, batch, own_step=True)
+            recorded = [_recorded(loop, run) for run in _RUNS]
         except SessionEnded as error:
             if error.ending is not Ending.RAISED or not any(frame.function == "_step" for frame in error.frames):
                 raise
             # The graded line lies in _step and is charged under solver.grad_norm: the rest of the loop is judged without it.
-            answers = _train(session, solver_module, data, epochs, batch, own_step=False)
+            loop = _Loop(session, solver_module, own_step=False)
+            recorded = [_recorded(loop, run) for run in _RUNS]
             exam.note("Your _step raised (that is charged under the gradient norm), so the loop ran with _step as handed out.")
-    losses, train_accs, val_accs, scores = answers
+        scores = _learned(loop, data)
     with exam.part("histories"):
-        steps = epochs * (60 // batch)
-        expect.finite(expect.numbers(losses, "loss_history", length=steps), "loss_history")
-        for name, value in (("train_acc_history", train_accs), ("val_acc_history", val_accs)):
-            accuracies = expect.numbers(value, name, length=epochs + 1)
-            if not ((accuracies >= 0) & (accuracies <= 1)).all():
-                raise Mismatch(f"{name} holds values outside 0 … 1.")
+        for run, answer in zip(_RUNS, recorded, strict=True):
+            _judge_histories(run, answer)
+    with exam.part("updates"):
+        for run, answer in zip(_RUNS, recorded, strict=True):
+            _judge_updates(run, answer)
     with exam.part("learning"):
         wanted = exam.limit("accuracy")
         predictions = expect.array(scores, "the trained model's scores", shape=(30, _CLASSES)).argmax(axis=1)
         accuracy = float((predictions == data["y_val"]).mean())
         if not accuracy >= wanted:
             raise Mismatch(
-                f"after {epochs} epochs on well separated data the model gets {accuracy:.0%} of the validation images right; "
+                f"on well separated data the trained model gets {accuracy:.0%} of the validation images right; "
                 f"the loop as handed out gets at least {wanted:.0%}."
             )
 
 
-def _train(session: Session, solver_module: Remote, data: Any, epochs: int, batch: int, *, own_step: bool) -> tuple[Any, ...]:
-    """Train staff's network and optimizer with the student's loop: losses, accuracies (2) and the scores afterwards."""
-    network = session.module("deeplearning.classifiers.fc_net").attr("FullyConnectedNet")
-    model = network([16], input_dim=_FEATURES, num_classes=_CLASSES, weight_scale=0.1)
-    solver = solver_module.attr("Solver")(
-        model, data, update_rule="sgd", optim_config={"learning_rate": 0.2}, lr_decay=0.95,
-        num_epochs=epochs, batch_size=batch, verbose=False,
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """The student's Solver in a session; without `own_step` its `_step` is replaced by the one handed out."""
+
+    session: Session
+    module: Remote
+    own_step: bool = True
+
+    def train(self, model: Remote, data: Any, **settings: Any) -> tuple[Remote, Remote]:
+        """A Solver, and what its `train()` returns, both still inside."""
+        solver = self.module.attr("Solver")(model, data, update_rule="sgd", verbose=False, **settings)
+        if not self.own_step:
+            step = self.session.module("staff_solver").attr("Solver").attr("_step")
+            solver.set_attr("_step", self.session.module("types").attr("MethodType")(step, solver))
+        return solver, solver.attr("train")()
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A training run on a model whose accuracy after each step is fixed: `levels[steps]` of the examples are right."""
+
+    batch: int
+    epochs: int
+    levels: tuple[float, ...]
+    rate: float = 0.5
+    decay: float = 0.5
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps an epoch."""
+        return max(_TRAIN // self.batch, 1)
+
+    @property
+    def checks(self) -> list[int]:
+        """The steps after which accuracies are taken: the first, and each epoch's last."""
+        steps = self.per_epoch * self.epochs
+        return [step for step in range(1, steps + 1) if step == 1 or step % self.per_epoch == 0]
+
+
+_TRAIN, _VAL = 1200, 20  # more than the 1000 examples on which the training accuracy is taken
+# The best validation accuracy lies in the middle, so that the parameters put back are not the last ones. In the second run an
+# epoch is one step.
+_RUNS: Final = (
+    _Run(batch=400, epochs=3, levels=(0, 0.1, 0.2, 0.3, 0.35, 0.4, 0.8, 0.1, 0.2, 0.6)),
+    _Run(batch=_TRAIN, epochs=3, levels=(0, 0.3, 0.9, 0.4)),
+)
+_START: Final = {"W1": np.array([[1.0, -2.0], [0.5, 3.0]]), "b1": np.array([0.25, -1.0])}
+_SLOPE: Final = {"W1": np.array([[0.5, 1.0], [-2.0, 0.25]]), "b1": np.array([4.0, -8.0])}
+
+
+def _ranked(size: int) -> tuple[Array, Array]:
+    """X (size, 2) with rows (label, rank), ranks evenly spread over 0 … 1 or all in the middle, and y (size,)."""
+    y = np.arange(size) % _CLASSES
+    ranks = (np.arange(size) + 0.5) / size if size == _VAL else np.full(size, 0.25)
+    return np.column_stack([y.astype(np.float64), ranks]), y
+
+
+def _recorded(loop: _Loop, run: _Run) -> tuple[Any, ...]:
+    """Histories (losses, two accuracies, iterations), the model's batches, and its parameters afterwards."""
+    (X_train, y_train), (X_val, y_val) = _ranked(_TRAIN), _ranked(_VAL)
+    data = {"X_train": X_train, "y_train": y_train, "X_val": X_val, "y_val": y_val}
+    recording = loop.session.module("stub_model").attr("RecordingModel")
+    model = recording({name: value.copy() for name, value in _START.items()}, [dict(_SLOPE)], _CLASSES, list(run.levels))
+    solver, trained = loop.train(
+        model, data, optim_config={"learning_rate": run.rate}, lr_decay=run.decay,
+        num_epochs=run.epochs, batch_size=run.batch, log_acc_iteration=True,
     )  # fmt: skip
-    if not own_step:
-        step = session.module("staff_solver").attr("Solver").attr("_step")
-        solver.set_attr("_step", session.module("types").attr("MethodType")(step, solver))
-    names = ("loss_history", "train_acc_history", "val_acc_history")
-    trained = solver.attr("train")()
-    return session.fetch(trained, *(solver.attr(name) for name in names), model.attr("loss")(data["X_val"]))[1:]
+    names = ("loss_history", "train_acc_history", "val_acc_history", "log_acc_iteration_history")
+    histories = [solver.attr(name) for name in names]
+    return loop.session.fetch(trained, *histories, model.attr("batches"), model.attr("params"))[1:]
+
+
+def _judge_histories(run: _Run, answer: tuple[Any, ...]) -> None:
+    losses, train_accs, val_accs, iterations, _, _ = answer
+    levels = [run.levels[step] for step in run.checks]
+    _same_history("loss_history", losses, [float(step) for step in range(1, run.per_epoch * run.epochs + 1)])
+    _same_history("train_acc_history", train_accs, [float(level > 0.25) for level in levels])
+    _same_history("val_acc_history", val_accs, [round(level * _VAL) / _VAL for level in levels])
+    _same_history("log_acc_iteration_history", iterations, [float(step) for step in run.checks])
+
+
+def _same_history(name: str, value: Any, wanted: list[float]) -> None:
+    found = expect.numbers(value, name, length=len(wanted))
+    if not np.allclose(found, wanted, rtol=1e-6, atol=1e-9):
+        at = int(np.argmax(~np.isclose(found, wanted, rtol=1e-6, atol=1e-9)))
+        raise Mismatch(f"{name}[{at}] is {found[at]:g}, which is not what this run leaves there.", f"expected {wanted[at]:g}")
+
+
+def _judge_updates(run: _Run, answer: tuple[Any, ...]) -> None:
+    *_, val_accs, _, batches, params = answer
+    _judge_batches(run, batches)
+    best = run.checks[int(np.argmax([run.levels[step] for step in run.checks]))]
+    rates = [run.rate * run.decay ** (step // run.per_epoch) for step in range(best)]
+    for name, start in _START.items():
+        wanted = start - sum(rates) * _SLOPE[name]
+        found = expect.array(expect.item(params, name, "the trained model's params"), name, shape=start.shape)
+        if not np.allclose(found, wanted, rtol=1e-6, atol=1e-9):
+            raise Mismatch(
+                f"after training, {name} is not what the updates up to the best validation accuracy lead to: each step moves every "
+                "parameter, the learning rate decays after each epoch, and the best parameters are put back at the end.",
+                f"found {found.tolist()}, expected {wanted.tolist()} (best after step {best}, val_accs {val_accs})",
+            )
+
+
+def _judge_batches(run: _Run, batches: Any) -> None:
+    """Each batch has its size, holds labels beside their own examples, and is drawn from the whole training set."""
+    X_train, _ = _ranked(_TRAIN)
+    if not isinstance(batches, list) or len(batches) != run.per_epoch * run.epochs:
+        raise Mismatch("the model was not trained once per step.")
+    for batch in batches:
+        X, y = expect.pair(batch, ("X", "y"), "a batch")
+        X = expect.array(X, "a batch of X_train", shape=(run.batch, 2))
+        if not (isinstance(y, np.ndarray) and np.array_equal(X[:, 0], y) and set(np.unique(y)) == set(np.unique(X_train[:, 0]))):
+            raise Mismatch("a batch holds other labels than those of its examples.")
+
+
+def _learned(loop: _Loop, data: Any) -> Any:
+    """Train staff's network with staff's optimizer: its scores on the validation data afterwards."""
+    network = loop.session.module("deeplearning.classifiers.fc_net").attr("FullyConnectedNet")
+    model = network([16], input_dim=_FEATURES, num_classes=_CLASSES, weight_scale=0.1)
+    _, trained = loop.train(model, data, optim_config={"learning_rate": 0.2}, lr_decay=0.95, num_epochs=10, batch_size=20)
+    return loop.session.fetch(trained, model.attr("loss")(data["X_val"]))[1]
 
 
 def _data(draw: np.random.Generator, train: int, val: int, separation: float = 1.0) -> dict[str, Any]:

@@ -37,8 +37,7 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
     lines += _wrapped(report.notes, width)
     if staff:
         lines += _wrapped([f"[staff] {note}" for note in report.staff_notes], width)
-    if text.planned(report):
-        lines += _wrapped([text.planned(report)], width)
+    lines += _wrapped([note for note in (text.planned(report), text.left_out(report)) if note], width)
     lines.append(f"Total: {text.points(report.score)} of {text.points(report.maximum)} points in {report.seconds:.2f} s.")
     return "\n".join(lines)
 

@@ -43,3 +43,13 @@ def planned(report: Report) -> str:
     if not worth:
         return ""
     return f"{points(worth)} more points are planned and not graded yet: {', '.join(i for i, p in report.planned.items() if p)}."
+
+
+def left_out(report: Report) -> str:
+    """One line about items that were not asked for here; empty if there are none."""
+    if not report.left_out:
+        return ""
+    count = len(report.left_out)
+    worth = sum(report.left_out.values(), Decimal(0))
+    checks = "1 more check" if count == 1 else f"{count} more checks"
+    return f"Not part of this run: {checks}, worth {points(worth)} points."

@@ -150,9 +150,11 @@ class Session:
         except wire.WireError as error:
             raise garbled(str(error)) from None
         match reply:
-            case {"sent": list(sent), "failed": None, "absent": list(absent)} if len(sent) == sends:
+            case {"sent": list(sent), "failed": None, "absent": list(absent), **rest} if len(sent) == sends and not rest:
                 failed = None
-            case {"sent": list(sent), "failed": dict(failed), "absent": list(absent)} if set(failed) == _RAISED_KEYS:
+            case {"sent": list(sent), "failed": dict(failed), "absent": list(absent), **rest} if (
+                set(failed) == _RAISED_KEYS and not rest
+            ):
                 step = failed["at"]
                 texts = (failed["type"], failed["kind"], failed["message"])
                 if type(step) is not int or not 0 <= step < steps or any(type(text) is not str for text in texts):

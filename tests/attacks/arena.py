@@ -23,7 +23,7 @@ import pytest
 from grader import fixtures
 from grader.rubric import Rubric
 
-from .bundles import BUNDLES, Box, Bundle
+from .handed_in import BUNDLES, Box, Bundle
 
 ROOT = fixtures.ROOT
 REFERENCE = fixtures.FOLDER / "submissions" / "reference"
@@ -221,8 +221,9 @@ def judge(attack: Attack, result: Mapping[str, Any], arena: Arena, rubric: Rubri
             assert (outcome, score) == ("passed", maximum), f"{name} is {outcome}: {test['output']}"
     shown += result["output"]
     assert attack.said in shown, shown
-    assert not attack.unsaid or attack.unsaid not in json.dumps([result["output"], [test["output"] for test in result["tests"]]])
-    assert "GOT" not in shown, shown
+    everything = "\n".join([result["output"], *(test["output"] for test in result["tests"])])
+    assert not attack.unsaid or attack.unsaid not in everything
+    assert "GOT" not in everything, everything
     if attack.small:
         assert len(json.dumps(result)) < 50_000
         assert len(terminal) < 50_000

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grader.rubric import Rubric
 from grader.sandbox.supervisor import Sandbox
 
-from .arena import CODE, CORPUS, REFERENCE, Arena, plain
+from .arena import CODE, CORPUS, REFERENCE, plain
 from .driver import verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers at the end of their range are asked for on purpose
@@ -54,75 +57,23 @@ VALUES = {
     "masked array": "np.ma.masked_array(np.ones(SHAPE), True)",
 }
 
-# What is spoiled, and how: SHAPE stands for the shape the grader waits for, VALUE for the value.
-PLACES = {
-    "update rules": ("optim", "def adam(w, dw, config=None):\n    return VALUE, VALUE\nsgd_momentum = rmsprop = adam"),
-    "next parameters": (
-        "optim",
-        "def spoil(rule):\n    def spoiled(w, dw, config=None):\n        return VALUE, rule(w, dw, config)[1]\n    return spoiled\n"
-        "adam, rmsprop, sgd_momentum = map(spoil, (adam, rmsprop, sgd_momentum))",
-    ),
-    "state": (
-        "optim",
-        "def spoil(rule):\n    def spoiled(w, dw, config=None):\n        next_w, config = rule(w, dw, config)\n"
-        "        return next_w, {**config, **dict.fromkeys(('m', 'v', 't', 'velocity', 'cache'), VALUE)}\n    return spoiled\n"
-        "adam, rmsprop, sgd_momentum = map(spoil, (adam, rmsprop, sgd_momentum))",
-    ),
-    "parameters": (
-        "fc_net",
-        "_init = FullyConnectedNet.__init__\ndef init(self, *a, **k):\n    _init(self, *a, **k)\n"
-        "    self.params = {name: VALUE for name, array in self.params.items()}\nFullyConnectedNet.__init__ = init",
-    ),
-    "one layer": (
-        "fc_net",
-        "_init = FullyConnectedNet.__init__\ndef init(self, *a, **k):\n    _init(self, *a, **k)\n"
-        "    array = self.params['W2']\n    self.params['W2'] = VALUE\nFullyConnectedNet.__init__ = init",
-    ),
-    "all of the parameters": (
-        "fc_net",
-        "_init = FullyConnectedNet.__init__\ndef init(self, *a, **k):\n    _init(self, *a, **k)\n"
-        "    array = self.params['W1']\n    self.params = VALUE\nFullyConnectedNet.__init__ = init",
-    ),
-    "loss and gradients": (
-        "fc_net",
-        "_loss = FullyConnectedNet.loss\ndef loss(self, X, y=None):\n    array = _loss(self, X)\n"
-        "    if y is None:\n        return VALUE\n"
-        "    return VALUE, {name: VALUE for name, array in self.params.items()}\nFullyConnectedNet.loss = loss",
-    ),
-    "histories": (
-        "solver",
-        "array = np.zeros(4)\ndef train(self):\n"
-        "    self.loss_history = self.train_acc_history = self.val_acc_history = [VALUE] * 11\n"
-        "    self.log_grad_norm_history = [VALUE] * 4\nSolver.train = train",
-    ),
-    "history": (
-        "solver",
-        "array = np.zeros(4)\ndef train(self):\n    self.loss_history = self.train_acc_history = VALUE\n"
-        "    self.val_acc_history = self.log_grad_norm_history = VALUE\nSolver.train = train",
-    ),
-}
+PLACES = tomllib.loads((CORPUS / "places.toml").read_text("utf-8"))["place"]
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES.keys())
-@pytest.mark.parametrize(("file", "code"), PLACES.values(), ids=PLACES.keys())
+@pytest.mark.parametrize("place", PLACES, ids=[place["name"] for place in PLACES])
 def test_no_value_makes_the_grader_fail(
-    file: str, code: str, value: str, arena: Arena, rubric: Rubric, sandbox: Sandbox, tmp_path: Path
+    place: dict[str, Any], value: str, rubric: Rubric, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    honest = (REFERENCE / CODE[file]).read_text("utf-8")
-    shape = "w.shape" if file == "optim" else "np.shape(array)"
-    spoiled = code.replace("VALUE", f"({value})").replace("SHAPE", shape)
-    target = tmp_path / CODE[file]
+    file = CODE[place["file"]]
+    shape = "w.shape" if place["file"] == "optim" else "np.shape(array)"
+    spoiled = place["source"].replace("VALUE", f"({value})").replace("SHAPE", shape)
+    target = tmp_path / file
     target.parent.mkdir(parents=True)
-    target.write_text(honest + (CORPUS / "prelude.py.txt").read_text("utf-8") + spoiled + "\n", "utf-8")
-    costly = ("optim.adam.behaviour", "optim.rmsprop.behaviour")  # the same code as for the third rule
-    asked = [item.id for item in rubric.graded if item.id.startswith(file + ".") and item.id not in costly]
+    target.write_text((REFERENCE / file).read_text("utf-8") + (CORPUS / "prelude.py.txt").read_text("utf-8") + spoiled, "utf-8")
+    asked = [item.id for item in rubric.graded if any(fnmatchcase(item.id, pattern) for pattern in place["asks"])]
     result, shown = verdict(tmp_path, rubric, sandbox, asked)
     plain(shown)
-    outcomes = {test["extra_data"]["id"]: test["extra_data"]["outcome"] for test in result["tests"]}
-    failed = [
-        (test["extra_data"]["id"], test["extra_data"]["staff"])
-        for test in result["tests"]
-        if test["extra_data"]["outcome"] == "grader error"
-    ]
-    assert not failed
-    assert list(outcomes) == asked
+    assert [test["extra_data"]["id"] for test in result["tests"]] == asked
+    assert not [test["extra_data"] for test in result["tests"] if test["extra_data"]["outcome"] == "grader error"]
+    assert any(test["extra_data"]["outcome"] != "passed" for test in result["tests"]), "the value was never looked at"

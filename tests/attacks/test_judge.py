@@ -70,7 +70,7 @@ def test_a_spoiled_verdict_is_noticed(
 
 def test_an_attack_that_passes_is_noticed(honest: Verdict, arena: Arena, rubric: Rubric) -> None:
     attack = Attack("forged", HARMLESS.make, {"optim.adam.golden": ("wrong",)})
-    with pytest.raises(AssertionError, match="optim.adam.golden is passed"):
+    with pytest.raises(AssertionError, match=r"optim\.adam\.golden is passed"):
         judge(attack, honest, arena, lean(rubric, {}), "")
 
 

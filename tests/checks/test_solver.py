@@ -116,7 +116,7 @@ def test_a_wrong_norm_does_not_cost_the_training(ask: Ask, slip: str) -> None:
 # What is changed, the new text, and the parts of solver.training that are still right.
 BROKEN_LOOPS = {
     "no update": (UPDATE, "            next_config = self.optim_configs[name]\n", {"histories"}),
-    "wrong sign": ("self.update_rule(w, grads[name]", "self.update_rule(w, -grads[name]", set()),
+    "wrong sign": ("self.update_rule(w, grads[name]", "self.update_rule(w, -grads[name]", {"histories"}),
     "update of a copy, not kept": (UPDATE, UPDATE.replace("(w,", "(w.copy(),").replace("= next_w", "= w"), {"histories"}),
     "one example only": (
         "batch_mask = np.random.choice(num_train, self.batch_size)",
@@ -138,21 +138,32 @@ BROKEN_LOOPS = {
         "if val_acc < self.best_val_acc or not self.best_params:",
         {"histories"},
     ),
-    "loss not recorded": ("        self.loss_history.append(loss)\n", "        self.loss_history = [loss]\n", {"learning"}),
-    "loss recorded as None": ("self.loss_history.append(loss)", "self.loss_history.append(None)", {"learning"}),
-    "loss recorded as NaN": ("self.loss_history.append(loss)", "self.loss_history.append(np.nan)", {"learning"}),
+    "best parameters never put back": ("        if self.best_params:\n", "        if False:\n", {"histories", "learning"}),
+    "learning rate never decays": ('config["learning_rate"] *= self.lr_decay', "pass", {"histories", "learning"}),
+    "learning rate decays in every step": (
+        "            if epoch_end:\n                self.epoch += 1\n",
+        "            self.epoch += epoch_end\n            if True:\n",
+        {"histories", "learning"},
+    ),
+    "loss not recorded": (
+        "        self.loss_history.append(loss)\n",
+        "        self.loss_history = [loss]\n",
+        {"learning", "updates"},
+    ),
+    "loss recorded as None": ("self.loss_history.append(loss)", "self.loss_history.append(None)", {"learning", "updates"}),
+    "loss recorded as NaN": ("self.loss_history.append(loss)", "self.loss_history.append(np.nan)", {"learning", "updates"}),
     "one epoch only": (
         "num_iterations = self.num_epochs * iterations_per_epoch",
         "num_iterations = iterations_per_epoch",
         {"learning"},
     ),
-    "validation not recorded": ("self.val_acc_history.append(val_acc)", "pass", {"learning"}),
+    "validation not recorded": ("self.val_acc_history.append(val_acc)", "pass", {"learning", "updates"}),
     "training accuracy in per cent": (
         "self.train_acc_history.append(train_acc)",
         "self.train_acc_history.append(100 * train_acc)",
-        {"learning"},
+        {"learning", "updates"},
     ),
-    "accuracy at every iteration": ("if t == 0 or epoch_end:", "if True:", {"learning"}),
+    "accuracy at every iteration": ("if t == 0 or epoch_end:", "if True:", {"learning", "updates"}),
 }
 
 
