@@ -15,6 +15,7 @@ from ..expect import Array
 from ..finding import Finding, Mismatch
 from ..sandbox.ending import SessionEnded
 from ..student import Missing
+from ..text import clean
 
 LN_10 = math.log(10.0)
 HISTORY = ("train_losses", "train_accs", "val_accs")
@@ -252,7 +253,7 @@ def _settings(results: Any, usable: dict[str, float]) -> None:
         raise wrong[0]
     rule = expect.item(results, "update_rule", "results.json")
     if rule != "adam":
-        shown = f"'{rule}'" if isinstance(rule, str) and len(rule) < 40 else expect.describe(rule)
+        shown = f"'{clean(rule, 40)}'" if isinstance(rule, str) and len(rule) < 40 else expect.describe(rule)
         raise Mismatch(f"results.json: update_rule is {shown}; the handout asks for adam.")
 
 

@@ -1,6 +1,7 @@
 """What the attacks by what is handed in are made with: a submission to spoil, and the list they register in.
 
-Each function of the modules beside this one changes `box`, a copy of the honest submission, and returns what is to be graded; its docstring says what it is.
+Each function of the modules beside this one changes `box`, a copy of the honest submission, and returns what is to be graded; its
+docstring says what it is.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def _results(box: Box, **changes: Any) -> Path:
     return box.log("results.json", json.dumps({**json.loads(path.read_bytes()), **changes}).encode())
 
 
-@bundle({"logs.best_model": "wrong"}, broken="the update rule's name reaches the terminal as it is")
+@bundle({"logs.best_model": "partial"})
 def results_with_terminal_control(box: Box) -> Path:
     """The name of the update rule is shown."""
     return _results(box, update_rule="\x1b]0;x\x07\x1b[2J\u202e")
