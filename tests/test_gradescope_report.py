@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -207,6 +209,20 @@ def row(name: str, points: str, **changes: Any) -> Item:
     fields: dict[str, Any] = {"bonus": Fraction(0), "planned": False, "visibility": "visible", "tags": (), "parts": {}}
     fields |= {"tolerance": {}, "needs": (), "seconds": 10.0}
     return Item(id=name, points=Fraction(points), **{**fields, **changes})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes exist on POSIX only")
+def test_a_device_or_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        gradescope.write(gradescope.fallback(None, {}, "why"), pipe)
+        assert json.loads(os.read(reader, 65536))["score"] == 0
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_the_fallback_holds_every_maximum_and_blames_no_student(tmp_path: Path) -> None:

@@ -74,6 +74,9 @@ def write(result: dict[str, Any], path: Path) -> None:
         ValueError: a number is not finite; nothing is written then.
     """
     data = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    if path.exists() and not path.is_file():  # /dev/null, /dev/stdout, a pipe: written into, never replaced
+        path.write_bytes(data + b"\n")
+        return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
     try:
         with os.fdopen(handle, "wb") as file:
