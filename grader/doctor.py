@@ -11,7 +11,7 @@ from . import __version__, fixtures, rubric
 from .errors import ConfigurationError
 from .exam import registered
 from .grading import secret_paths
-from .sandbox.policy import Kind, Layer, Level, default_kind, required_layers
+from .sandbox.policy import Kind, Layer, Level, default_kind, missing_layers
 from .sandbox.supervisor import Sandbox
 
 _MEANING = {
@@ -21,6 +21,7 @@ _MEANING = {
     Layer.NO_NEW_PRIVS: "no way to gain privileges",
     Layer.RLIMITS: "limits on time, memory and files",
     Layer.LANDLOCK: "no access to files but Python's own",
+    Layer.JAIL: "an empty root directory, where the kernel has no Landlock",
     Layer.SECCOMP: "a short list of system calls",
 }
 
@@ -53,7 +54,6 @@ def _fixtures(lines: list[str]) -> bool:
 
 
 def _isolation(lines: list[str], kind: Kind) -> bool:
-    required = required_layers(Level.STAFF)
     try:
         with Sandbox(Level.STUDENT, kind=kind, secrets=secret_paths()) as sandbox:
             test = sandbox.self_test
@@ -61,11 +61,12 @@ def _isolation(lines: list[str], kind: Kind) -> bool:
         lines.append(f"sandbox: {error}")
         return False
     lines.append(f"sandbox: {kind}{' (reduced isolation)' if kind is Kind.SPAWN else ''}")
+    missing = missing_layers(Level.STAFF, test.layers)
     for layer in Layer:
-        state = "on" if layer in test.layers else ("MISSING" if layer in required else "off")
+        state = "on" if layer in test.layers else ("MISSING" if layer in missing else "off")
         lines.append(f"  {layer:<14} {state:<8} {_MEANING[layer]}")
     lines.append("self-test (what student code could do here):")
     for name, worked in test.attempts.items():
         bad = name in test.open_doors
         lines.append(f"  {name:<26} {'yes' if worked else 'no':<4}{' <- open door' if bad else ''}")
-    return not (required - set(test.layers)) and not test.open_doors
+    return not missing and not test.open_doors

@@ -122,6 +122,7 @@ class ForkedChild:
         self._output_fd = output_fd
         self._reap = reap
         self._exit: Exit | None = None
+        self._fault = ""  # why it ended, if that was not its own doing
         self._collector = Collector(limits)
         self._limits = limits
         self._poll = select.poll()
@@ -134,6 +135,8 @@ class ForkedChild:
         return bytes(self._collector.printed)
 
     def exchange(self, data: bytes, deadline: float) -> bytes:
+        if self._fault:
+            raise SandboxUnavailable(self._fault)
         unsent = memoryview(data)
         while True:
             body = self._collector.frame()
@@ -191,7 +194,11 @@ class ForkedChild:
         finished = dying.poll(_GRACE * 1000)
         exit_ = self.close()
         if exit_.lost:
-            raise SandboxUnavailable("the sandbox's server ended during a session")
+            self._fault = "the sandbox's server ended during a session"
+        elif finished and ended_from_outside(exit_, self._limits):
+            self._fault = "a sandboxed process was killed from outside"
+        if self._fault:
+            raise SandboxUnavailable(self._fault)
         if not finished:
             return hung_up()
         return SessionEnded(*ending_of(exit_, self._limits))
@@ -332,6 +339,14 @@ class SpawnedChild:
                 return
             except SessionEnded:
                 continue
+
+
+def ended_from_outside(exit_: Exit, limits: Limits) -> bool:
+    """Whether a killed process cannot have brought it upon itself: it had most of its time and of its memory left.
+
+    It may not send signals, so what is left is the system or a person; a system short of memory for other reasons kills too.
+    """
+    return exit_.status == -9 and exit_.cpu < limits.cpu and 0 < exit_.memory * 1024 < limits.memory // 2
 
 
 def ending_of(exit_: Exit, limits: Limits) -> tuple[Ending, str]:

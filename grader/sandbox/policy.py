@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ class Layer(StrEnum):
     NO_NEW_PRIVS = "no_new_privs"
     RLIMITS = "rlimits"
     LANDLOCK = "landlock"
+    JAIL = "jail"
     SECCOMP = "seccomp"
 
 
@@ -60,8 +62,14 @@ def required_layers(level: Level) -> frozenset[Layer]:
     """The layers without which nothing is graded at `level`; a self-check takes whatever the system gives."""
     if level is Level.STUDENT:
         return frozenset({Layer.PROCESS, Layer.ENVIRONMENT})
-    layers = frozenset(Layer)
+    layers = frozenset(Layer) - {Layer.JAIL}
     return layers if _is_root() else layers - {Layer.UID}
+
+
+def missing_layers(level: Level, on: Collection[str]) -> list[Layer]:
+    """What `level` requires and is not among the layers that are `on`; a jail stands in for Landlock."""
+    here = {*on, Layer.LANDLOCK} if Layer.JAIL in on else set(on)
+    return sorted(layer for layer in required_layers(level) if layer not in here)
 
 
 def default_kind() -> Kind:

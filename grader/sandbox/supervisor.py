@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -19,8 +20,8 @@ import numpy as np
 from ..errors import SandboxUnavailable
 from .child import Child, Exit, ForkedChild, SpawnedChild
 from .ending import SessionEnded
-from .inside import wire
-from .policy import Kind, Layer, Level, Limits, default_kind, private_uid, required_layers
+from .inside import landlock, wire
+from .policy import Kind, Layer, Level, Limits, default_kind, missing_layers, private_uid, required_layers
 from .session import Session
 
 DEFAULT_LIMITS = Limits()
@@ -45,7 +46,10 @@ class SelfTest:
     @property
     def open_doors(self) -> tuple[str, ...]:
         """Attempts that worked and should not, and needs that are not met, by name."""
-        return tuple(name for name, worked in self.attempts.items() if worked == name.startswith("can_"))
+        doors = [name for name, worked in self.attempts.items() if worked == name.startswith("can_")]
+        if Layer.JAIL in self.layers and "needs_null_device" in doors:  # only root can make one in there
+            doors.remove("needs_null_device")
+        return tuple(doors)
 
 
 class Sandbox:
@@ -142,6 +146,7 @@ class Sandbox:
         if self._server is None or self._server.poll() is not None:
             self.close()
             self._start_server()
+        self._require_room(limits)
         ours, theirs = socket.socketpair()
         output_read, output_write = os.pipe()
         try:
@@ -159,6 +164,22 @@ class Sandbox:
             raise SandboxUnavailable(f"no sandboxed process could be made: {reply.get('error', 'no reason given')}")
         return ForkedChild(reply["pid"], fds[0], ours, output_read, limits, self._reap)
 
+    def _require_room(self, limits: Limits) -> None:
+        """Refuse where a limit on this process leaves its children less memory than they are promised: code that then ran out
+        of it would be blamed for that."""
+        import resource
+
+        ceiling = resource.getrlimit(resource.RLIMIT_AS)[1]
+        if ceiling == resource.RLIM_INFINITY or self._server is None:
+            return
+        pages = int(Path(f"/proc/{self._server.pid}/statm").read_text("ascii").split()[0])
+        needed = pages * resource.getpagesize() + limits.memory
+        if ceiling < needed:
+            raise SandboxUnavailable(
+                f"this system lets a process have {ceiling // 2**20} MB of memory (ulimit -v), but a sandboxed one needs "
+                f"{needed // 2**20} MB"
+            )
+
     def _reap(self, pid: int) -> Exit:
         try:
             reply, _ = self._ask({"do": "reap", "pid": pid}, [])
@@ -170,7 +191,8 @@ class Sandbox:
 
     def _start_server(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        settings = {"readable": _readable(), "writable": ["/dev/null"], "disabled": self._disabled}
+        jail = _jail() if Layer.LANDLOCK in self._disabled or landlock.abi() == 0 else None
+        settings = {"readable": _readable(), "writable": ["/dev/null"], "jail": jail, "disabled": self._disabled}
         try:
             self._server = subprocess.Popen(
                 _command("forkserver", [theirs.fileno(), settings]),
@@ -203,9 +225,13 @@ class Sandbox:
             raise SandboxUnavailable("the sandbox is closed")
         try:
             socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+            return self._receive()
         except OSError as error:
+            self.close()
             raise SandboxUnavailable(f"the sandbox's server went away: {error}") from error
-        return self._receive()
+        except SandboxUnavailable:
+            self.close()  # its next answer would be to this question; the next session gets a new server
+            raise
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
         assert self._control is not None
@@ -233,7 +259,7 @@ class Sandbox:
     def _require(self) -> None:
         if self.level is Level.STUDENT:
             return
-        missing = sorted(required_layers(self.level) - set(self.self_test.layers))
+        missing = missing_layers(self.level, self.self_test.layers)
         doors = self.self_test.open_doors
         if "needs_lazy_imports" in doors:
             raise SandboxUnavailable(
@@ -271,3 +297,17 @@ def _readable() -> list[str]:
     numpy = Path(np.__file__).resolve().parent
     standard = Path(os.__file__).resolve().parent
     return [str(standard), str(numpy), str(numpy.with_name("numpy.libs")), *_SYSTEM_READABLE]
+
+
+def _jail() -> str | None:
+    """An empty directory that nobody but its owner can write, kept with the installation; None where none can be made."""
+    jail = Path(sys.prefix) / "jail"
+    try:
+        for folder in (jail, jail / "dev"):
+            folder.mkdir(mode=0o711, exist_ok=True)
+        if os.geteuid() == 0 and not (jail / "dev" / "null").exists():
+            os.mknod(jail / "dev" / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+            (jail / "dev" / "null").chmod(0o666)
+    except OSError:
+        return str(jail) if jail.is_dir() else None
+    return str(jail)

@@ -30,6 +30,8 @@ EVERY = corpus()
 BY_COMMAND = [attack for number, attack in enumerate(EVERY) if number % 3 == 0 or attack.full]
 IN_FULL = [attack for number, attack in enumerate(BY_COMMAND) if number % 6 == 0 or attack.full]  # with every item there is
 IN_PROCESS = [attack for attack in EVERY if attack not in BY_COMMAND]
+IN_JAIL = [attack for chapter in ("secrets", "results", "escape") for attack in attacks(chapter)] + EVERY[2::9]
+IN_JAIL = [attack for attack in IN_JAIL if attack.name != "list_shared_folders"]  # an ordinary user may list the empty jail
 AS_ORDINARY = [attack for chapter in ("secrets", "results", "escape") for attack in attacks(chapter)] + EVERY[1::5]
 _is_root = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -75,7 +77,29 @@ def test_the_corpus_is_as_large_as_promised_and_every_name_stands_once() -> None
 def test_an_attack_in_this_process(
     attack: Attack, arena: Arena, made: Callable[[Attack], Path], rubric: Rubric, sandbox: Sandbox
 ) -> None:
-    path = made(attack)
+    _attacked(attack, arena, made(attack), rubric, sandbox)
+
+
+@pytest.fixture(scope="session")
+def jail() -> Iterator[Sandbox]:
+    """A sandbox as on a kernel without Landlock."""
+    try:
+        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), disabled=[Layer.LANDLOCK])
+    except SandboxUnavailable as error:
+        pytest.skip(f"no jail can be had here: {error}")
+    with made:
+        assert "landlock" not in made.self_test.layers
+        yield made
+
+
+@pytest.mark.parametrize("attack", [attack.parameter() for attack in dict.fromkeys(IN_JAIL)])
+def test_an_attack_without_landlock(
+    attack: Attack, arena: Arena, made: Callable[[Attack], Path], rubric: Rubric, jail: Sandbox
+) -> None:
+    _attacked(attack, arena, made(attack), rubric, jail)
+
+
+def _attacked(attack: Attack, arena: Arena, path: Path, rubric: Rubric, sandbox: Sandbox) -> None:
     asked = lean(rubric, _limits(attack, rubric))
     result, shown = verdict(path, asked, sandbox)
     judge(attack, json.loads(json.dumps(result, allow_nan=False)), arena, asked, shown)
@@ -191,17 +215,17 @@ def test_an_attack_on_an_ordinary_user(
     _full(answer["honest"])
 
 
-@pytest.mark.parametrize("layer", [Layer.LANDLOCK, Layer.SECCOMP])
-def test_without_a_required_layer_staff_grade_nothing(layer: Layer) -> None:
-    with pytest.raises(SandboxUnavailable, match=layer):
-        Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), disabled=[layer])
+@pytest.mark.parametrize("layers", [(Layer.LANDLOCK, Layer.JAIL), (Layer.SECCOMP,)])
+def test_without_a_required_layer_staff_grade_nothing(layers: tuple[Layer, ...]) -> None:
+    with pytest.raises(SandboxUnavailable, match=layers[0]):
+        Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), disabled=layers)
 
 
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in EVERY if attack.control])
 def test_what_the_sandbox_stops_would_work_without_it(
     attack: Attack, arena: Arena, made: Callable[[Attack], Path], rubric: Rubric
 ) -> None:
-    layers = [Layer.UID, Layer.LANDLOCK, Layer.SECCOMP]
+    layers = [Layer.UID, Layer.LANDLOCK, Layer.JAIL, Layer.SECCOMP]
     try:
         with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=layers) as bare:
             result, _ = verdict(made(attack), rubric, bare, ["optim.adam.golden"])

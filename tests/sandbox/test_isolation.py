@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,11 @@ DOORS = [
 ]
 
 
+def without(layer: Layer) -> list[Layer]:
+    """What to leave out to be without `layer`: a jail would stand in for Landlock."""
+    return [layer, Layer.JAIL] if layer is Layer.LANDLOCK else [layer]
+
+
 def test_every_required_layer_is_on_and_every_door_closed(sandbox: Sandbox) -> None:
     assert set(sandbox.self_test.layers) == required_layers(Level.STAFF)
     assert sandbox.self_test.open_doors == ()
@@ -44,7 +50,7 @@ def test_every_required_layer_is_on_and_every_door_closed(sandbox: Sandbox) -> N
 @pytest.mark.parametrize(("layer", "door"), DOORS)
 def test_the_self_test_sees_the_door_a_layer_would_close(layer: Layer, door: str, sandbox: Sandbox) -> None:
     assert door in sandbox.self_test.attempts
-    with Sandbox(Level.STUDENT, kind=Kind.FORK, secrets=secret_paths(), disabled=[layer]) as weakened:
+    with Sandbox(Level.STUDENT, kind=Kind.FORK, secrets=secret_paths(), disabled=without(layer)) as weakened:
         assert door in weakened.self_test.open_doors
 
 
@@ -52,7 +58,7 @@ def test_the_self_test_sees_the_door_a_layer_would_close(layer: Layer, door: str
 @pytest.mark.parametrize("layer", OPTIONAL)
 def test_grading_is_refused_where_a_layer_is_missing(layer: Layer, level: Level) -> None:
     with pytest.raises(SandboxUnavailable, match=rf"missing layers: {layer};"):
-        Sandbox(level, kind=Kind.FORK, secrets=secret_paths(), disabled=[layer])
+        Sandbox(level, kind=Kind.FORK, secrets=secret_paths(), disabled=without(layer))
 
 
 def test_grading_is_refused_in_plain_processes() -> None:
@@ -62,14 +68,14 @@ def test_grading_is_refused_in_plain_processes() -> None:
 
 @pytest.mark.parametrize("layer", OPTIONAL)
 def test_a_self_check_works_without_it(layer: Layer) -> None:
-    with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=[layer]) as weakened:
+    with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=without(layer)) as weakened:
         assert layer not in weakened.self_test.layers
         assert ask(weakened, "def f(): return 1") == 1
 
 
 @pytest.mark.parametrize("layer", OPTIONAL)
 def test_a_process_refuses_to_serve_without_a_layer_it_was_told_to_put_on(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=[layer]) as weakened:
+    with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=without(layer)) as weakened:
         with weakened.session():
             pass
         # From here on the supervisor believes that the system has the layer; the process must find out that it has not.
@@ -144,8 +150,10 @@ def attempt(level, *disabled):
     except SandboxUnavailable as error:
         return {"refused": str(error)}
 
-tried = {layer: (attempt(Level.STAFF, layer), attempt(Level.STUDENT, layer)) for layer in (Layer.LANDLOCK, Layer.SECCOMP)}
-print(json.dumps({"uid": os.geteuid(), "full": attempt(Level.STAFF), **tried}))
+without = {Layer.LANDLOCK: (Layer.LANDLOCK, Layer.JAIL), Layer.SECCOMP: (Layer.SECCOMP,)}
+tried = {layer: (attempt(Level.STAFF, *off), attempt(Level.STUDENT, *off)) for layer, off in without.items()}
+jail = attempt(Level.STAFF, Layer.LANDLOCK)
+print(json.dumps({"uid": os.geteuid(), "full": attempt(Level.STAFF), "jail": jail, **tried}))
 """
 
 
@@ -180,7 +188,11 @@ def ordinary() -> dict[str, Any]:
 
 def test_an_ordinary_user_gets_every_layer_but_the_uid(ordinary: dict[str, Any]) -> None:
     assert ordinary["uid"] != 0
-    assert ordinary["full"] == {"answer": 1, "layers": [str(layer) for layer in Layer if layer is not Layer.UID], "doors": []}
+    assert ordinary["full"] == {
+        "answer": 1,
+        "layers": [str(layer) for layer in Layer if layer not in (Layer.UID, Layer.JAIL)],
+        "doors": [],
+    }
 
 
 @pytest.mark.parametrize("layer", [Layer.LANDLOCK, Layer.SECCOMP])
@@ -190,3 +202,45 @@ def test_an_ordinary_user_is_refused_too_where_a_layer_is_missing(ordinary: dict
     assert student["answer"] == 1
     assert layer not in student["layers"]
     assert student["doors"]
+
+
+@pytest.fixture(scope="module")
+def jailed() -> Iterator[Sandbox]:
+    """A sandbox as on a kernel without Landlock."""
+    try:
+        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), disabled=[Layer.LANDLOCK])
+    except SandboxUnavailable as error:
+        pytest.skip(f"no jail can be had here: {error}")
+    with made:
+        yield made
+
+
+def test_a_jail_stands_in_for_landlock(jailed: Sandbox) -> None:
+    assert Layer.JAIL in jailed.self_test.layers
+    assert Layer.LANDLOCK not in jailed.self_test.layers
+    assert jailed.self_test.open_doors == ()
+    source = """
+        import os
+        def f():
+            return [p for p in ("/etc", "/proc", "/usr", "/tmp", "/dev/shm", "/..") if os.path.exists(p)], os.getcwd()
+        """
+    assert ask(jailed, source) == (["/.."], "/")
+
+
+def test_what_was_not_loaded_before_can_be_imported_in_a_jail(jailed: Sandbox) -> None:
+    source = """
+        def f():
+            import asyncio, colorsys, sqlite3, unittest, xml.etree.ElementTree
+            import numpy.testing
+            from concurrent import futures
+            return "€".encode("cp1252"), futures.__name__, numpy.testing.assert_allclose(1, 1)
+        """
+    assert ask(jailed, source) == (b"\x80", "concurrent.futures", None)
+
+
+def test_an_ordinary_user_has_a_jail_where_the_kernel_offers_user_namespaces(ordinary: dict[str, Any]) -> None:
+    if "refused" in ordinary["jail"]:
+        pytest.skip(f"no user namespaces here: {ordinary['jail']['refused']}")
+    assert ordinary["jail"]["answer"] == 1
+    assert "jail" in ordinary["jail"]["layers"]
+    assert ordinary["jail"]["doors"] == []

@@ -145,7 +145,7 @@ def test_a_session_and_its_server_hold_no_golden_value(begun: Callable[..., tupl
 
 
 def test_code_that_searches_its_own_memory_finds_no_golden_value(begun: Callable[..., tuple[Sandbox, Session, Remote]]) -> None:
-    _, session, dump = begun(Level.STUDENT, Layer.LANDLOCK)
+    _, session, dump = begun(Level.STUDENT, Layer.LANDLOCK, Layer.JAIL)
     (count,) = session.fetch(dump.attr("take")())
     pieces = (session.fetch(dump.attr("piece")(number))[0] for number in range(count))
     assert seen(pieces) == {"control"}

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,15 @@ _PRELOAD = [
 
 
 def main(control_fd: int, settings: dict[str, Any]) -> None:
-    """Serve until the supervisor closes the control socket. `settings`: "readable", "writable", "disabled"."""
+    """Serve until the supervisor closes the control socket. `settings`: "readable", "writable", "jail", "disabled"."""
     hardening.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in _PRELOAD:
         __import__(name)
     np.dot(np.ones((2, 2)), np.ones((2, 2)))
     importer.restore_dropped_numpy_names()
-    prepared = hardening.prepare(settings["readable"], settings["writable"], settings["disabled"])
+    prepared = hardening.prepare(settings["readable"], settings["writable"], settings["jail"], settings["disabled"])
+    hardening.close_memory()
     control = socket.socket(fileno=control_fd)
     gc.collect()
     gc.freeze()
@@ -85,7 +87,7 @@ def _child(plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared, p
         keep = 3
         if ruleset is not None:
             high = os.dup2(ruleset, 250)
-            prepared = hardening.Prepared(high, prepared.program, prepared.base_memory)
+            prepared = replace(prepared, ruleset=high)
         os.dup2(channel, keep)
         os.closerange(keep + 1, 250)
         os.closerange(251 if ruleset is not None else 250, 4096)

@@ -1,7 +1,7 @@
 """The layers a child puts on itself, outermost first, before it reads a byte of anybody's request.
 
-The order matters (credentials(7), prctl(2), seccomp(2)): changing the uid clears the parent-death signal; Landlock and seccomp
-need no_new_privs; Landlock's own calls are not on the seccomp list, so seccomp comes last.
+The order matters (credentials(7), prctl(2), seccomp(2)): only root may enter the jail; changing the uid clears the parent-death
+signal; Landlock and seccomp need no_new_privs; Landlock's own calls are not on the seccomp list, so seccomp comes last.
 """
 
 from __future__ import annotations
@@ -13,31 +13,33 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
-from . import landlock, seccomp
+from . import jail, landlock, seccomp
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is built once for all children: a Landlock rule set (or None) and a seccomp program (or None)."""
+    """What is built once for all children: a Landlock rule set or else a jail's path, and a seccomp program; None where absent."""
 
     ruleset: int | None
+    jail: str | None
     program: bytes | None
     base_memory: int  # bytes of address space the fork server itself occupies
 
 
-def prepare(readable: list[str], writable: list[str], disabled: list[str]) -> Prepared:
+def prepare(readable: list[str], writable: list[str], jail_path: str | None, disabled: list[str]) -> Prepared:
     """Build the shared parts; `disabled` names layers to leave out, so that tests can play a kernel that lacks them."""
     ruleset = None
     if "landlock" not in disabled and landlock.abi() > 0:
         ruleset = landlock.ruleset(readable, writable)
+    in_jail = ruleset is None and jail_path is not None and "jail" not in disabled and jail.prepare(jail_path)
     program = None
     if "seccomp" not in disabled and seccomp.supported():
         program = seccomp.compile_filter(deny_writes=ruleset is None)
     with open("/proc/self/statm", encoding="ascii") as statm:
         pages = int(statm.read().split()[0])
-    return Prepared(ruleset, program, pages * resource.getpagesize())
+    return Prepared(ruleset, jail_path if in_jail else None, program, pages * resource.getpagesize())
 
 
 def harden(plan: dict[str, Any], prepared: Prepared, parent: int) -> list[str]:
@@ -49,6 +51,9 @@ def harden(plan: dict[str, Any], prepared: Prepared, parent: int) -> list[str]:
     layers = ["process", "environment"]
     required = set(plan["required"])
     os.setsid()
+    if prepared.jail is not None:
+        jail.enter(prepared.jail)
+        layers.append("jail")
     private_uid = _drop_user(plan["uid"])
     if private_uid:
         layers.append("uid")
@@ -67,7 +72,7 @@ def harden(plan: dict[str, Any], prepared: Prepared, parent: int) -> list[str]:
     if prepared.program is not None:
         seccomp.load(prepared.program)
         layers.append("seccomp")
-    missing = required - set(layers)
+    missing = required - set(layers) - ({"landlock"} if "jail" in layers else set())
     if missing:
         raise OSError(f"required but not available: {', '.join(sorted(missing))}")
     return layers
@@ -85,8 +90,12 @@ def prctl(option: int, value: int) -> None:
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends, and to keep other processes of its user out of its memory."""
+    """Ask the kernel to kill this process when its parent ends."""
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def close_memory() -> None:
+    """Keep other processes of this user out of this one's memory; its own files under /proc/self are closed to it as well."""
     prctl(_PR_SET_DUMPABLE, 0)
 
 

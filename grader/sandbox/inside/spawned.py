@@ -17,6 +17,10 @@ from . import importer, worker
 
 def main(plan: dict[str, Any]) -> None:
     """Serve until standard input closes. `plan` as in `hardening.harden`; its uid and required layers are not used."""
+    if sys.platform == "linux":
+        from . import hardening
+
+        hardening.die_with_parent()
     replies = os.dup(1)
     os.dup2(2, 1)
     requests = os.dup(0)
