@@ -2,11 +2,14 @@
 
 import sys
 
-from .cli import main
+from .stopping import in_order
+
+
+def _main() -> int:
+    from .cli import main  # loaded under the guard, so that a signal finds it from the first moment on
+
+    return main()
+
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("grader: interrupted", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(in_order(_main))

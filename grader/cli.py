@@ -10,12 +10,13 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__
+from . import __version__, desk, memory
 from .errors import ConfigurationError, SubmissionError, UsageError
+from .stopping import uninterrupted
 
 if TYPE_CHECKING:  # the commands import what they need, so that `--help` and mistakes answer at once
     from .result import Report
@@ -94,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--sandbox", choices=("fork", "spawn"), help="how to make sandboxed processes")
     doctor.set_defaults(run=_doctor)
+    for command in desk.add(commands):
+        _common(command)
+
+    build = commands.add_parser("build", help="make the zip that a course uploads to Gradescope", allow_abbrev=False)
+    build.add_argument("what", choices=("autograder",), help="autograder: setup.sh, run_autograder and all they need")
+    build.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the zip to write")
+    build.add_argument("--rubric", type=Path, metavar="FILE", help="put this rubric in place of the built-in one")
+    build.set_defaults(run=_build)
     return parser
 
 
@@ -113,7 +122,8 @@ def _grade(options: argparse.Namespace) -> int:
         print("Reduced isolation: student code ran with your rights. Use this only for code you trust.", file=sys.stderr)
     try:
         if options.output is not None:
-            gradescope.write(gradescope.render(report), options.output)
+            with uninterrupted():
+                gradescope.write(gradescope.render(report), options.output)
     except OSError as error:
         raise UsageError(f"{options.output} cannot be written ({error.strerror}); name another file") from error
     finally:
@@ -134,19 +144,19 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None, *, public: bool = False) -> Report:
+    memory.require()
     from . import rubric as rubrics
     from .exam import registered
     from .grading import grade, refused, secret_paths, support_files
     from .sandbox.policy import Kind
     from .sandbox.supervisor import Sandbox
+    from .selection import selected
     from .submission import collect
 
     checks = {name: check.parts for name, check in registered().items()}
     rubric = rubrics.load(rubric_path or rubrics.DEFAULT, checks)
     asked = [item.id for item in rubric.graded if item.public or not public]
-    only = [name for name in asked if options.only is None or f"{name}.".startswith(f"{options.only}.")]
-    if not only:
-        raise UsageError(f"no item starts with '{options.only}'{rubrics.did_you_mean(options.only, _beginnings(asked))}")
+    only = selected(asked, options.only)
     try:
         submission = collect(options.path, support=support_files())
     except SubmissionError as error:
@@ -159,6 +169,15 @@ def _gradescope(_options: argparse.Namespace) -> int:
     from .container import run
 
     return run()
+
+
+def _build(options: argparse.Namespace) -> int:
+    from . import build
+
+    archive = build.autograder(options.rubric)
+    build.write(archive, options.output)
+    _show(f"{options.output}: {archive}")
+    return EXIT_PASSED
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -174,12 +193,6 @@ def _exit_code(report: Report) -> int:
     if report.grader_failed:
         return EXIT_GRADER
     return EXIT_PASSED if report.all_passed else EXIT_FAILED
-
-
-def _beginnings(ids: Iterable[str]) -> list[str]:
-    """What `--only` understands: each id and each group of them."""
-    words = [name.split(".") for name in ids]
-    return list(dict.fromkeys(".".join(parts[:length]) for parts in words for length in range(1, len(parts) + 1)))
 
 
 def _show(text: str) -> None:

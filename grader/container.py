@@ -4,52 +4,79 @@
 
 <root> is $GRADESCOPE_ROOT, /autograder by default. A results.json that blames the grader is written before anything else, so that a
 crash, a kill or a full disk never leaves nothing; it is replaced in one step by the real one once every sandboxed process is gone.
+Nothing that is slow or can fail is loaded before it stands.
 """
 
 from __future__ import annotations
 
+import math
 import os
-import sys
+import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from . import history, memory
 from . import rubric as rubrics
 from .errors import SubmissionError
-from .exam import registered
-from .grading import grade, refused, secret_paths, support_files
 from .report import gradescope, terminal
-from .sandbox.policy import Level
-from .sandbox.supervisor import Sandbox
-from .submission import Submission, collect
+from .stopping import uninterrupted
+
+if TYPE_CHECKING:
+    from .result import Report
+    from .submission import Submission
 
 DEFAULT_ROOT = Path("/autograder")
+_LONGEST = 9 * 60.0  # a minute below the limit Gradescope sets by default
+_MARGIN = 30.0  # seconds kept back for ending processes and writing: past its limit the harness replaces the results by zero
 
 
 def run(root: Path | None = None) -> int:
     """Grade the submission under `root`; return 0 once a valid results.json is there, 3 if none can be written."""
+    started = time.monotonic()
     root = root or Path(os.environ.get("GRADESCOPE_ROOT") or DEFAULT_ROOT)
     results = root / "results" / "results.json"
-    rubric, titles = None, {}
+    rubric, titles, shown = None, {}, ""
     try:
         results.parent.mkdir(parents=True, exist_ok=True)
-        gradescope.write(gradescope.fallback(None, {}, "the grader was stopped before it had read its rubric"), results)
+        _write(gradescope.fallback(None, {}, "the grader was stopped before it had read its rubric"), results)
     except OSError as error:
-        print(f"grader: {results} cannot be written: {error.strerror}", file=sys.stderr)
-        return 3
+        return _cannot_write(results, error)
     try:
+        memory.require()
+        from .exam import registered
+
         checks = registered()
         titles = {name: check.title for name, check in checks.items()}
         rubric = rubrics.load(rubrics.DEFAULT, {name: check.parts for name, check in checks.items()})
-        gradescope.write(gradescope.fallback(rubric, titles, "the grader was stopped before it had finished"), results)
+        _write(gradescope.fallback(rubric, titles, "the grader was stopped before it had finished"), results)
         close_to_students(root)
-        result = _graded(root, rubric)
+        report = _graded(root, rubric, started + time_allowed(os.environ.get("TIMEOUT_SECONDS")))
+        result, shown = gradescope.render(report, leaderboard=rubric.leaderboard), terminal.render(report, staff=True)
     except Exception:
         details = traceback.format_exc()
-        print(details, file=sys.stderr)
+        _say(details, 2)
         result = gradescope.fallback(rubric, titles, details)
-    gradescope.write(result, results)
+    try:
+        _write(result, results)
+    except OSError as error:
+        return _cannot_write(results, error)
+    if shown:
+        _say(shown, 1)
     return 0
+
+
+def time_allowed(timeout: str | None) -> float:
+    """Seconds in which everything has to be asked; `timeout` is the harness's own limit as its environment tells it.
+
+    One that is no number, or leaves no time at all, tells nothing.
+    """
+    try:
+        limit = float(timeout or "")
+    except ValueError:
+        return _LONGEST
+    return min(_LONGEST, limit - _MARGIN) if math.isfinite(limit) and limit > _MARGIN else _LONGEST
 
 
 def close_to_students(root: Path) -> None:
@@ -61,18 +88,45 @@ def close_to_students(root: Path) -> None:
             continue
 
 
-def _graded(root: Path, rubric: rubrics.Rubric) -> dict[str, Any]:
+def _graded(root: Path, rubric: rubrics.Rubric, deadline: float) -> Report:
+    from .grading import grade, secret_paths
+    from .sandbox.policy import Level
+    from .sandbox.supervisor import Sandbox
+
     submission = _collected(root / "submission")
     metadata = root / "submission_metadata.json"
     secrets = [*secret_paths(), *(path for path in (metadata, root / "results" / "results.json") if path.exists())]
     with Sandbox(Level.CONTAINER, secrets=secrets) as sandbox:
-        report = grade(submission, rubric, sandbox)
-    print(terminal.render(report, staff=True))
-    return gradescope.render(report)
+        report = grade(submission, rubric, sandbox, deadline=deadline)
+    told = history.line(history.read(metadata), report)
+    return replace(report, notes=(told, *report.notes)) if told else report
 
 
 def _collected(folder: Path) -> Submission:
+    from .grading import refused, support_files
+    from .submission import collect
+
     try:
         return collect(folder, support=support_files())
     except SubmissionError as error:
         return refused(folder.name, str(error))
+
+
+def _write(result: dict[str, Any], path: Path) -> None:
+    with uninterrupted():
+        gradescope.write(result, path)
+
+
+def _cannot_write(results: Path, error: OSError) -> int:
+    _say(f"grader: {results} cannot be written: {error.strerror}", 2)
+    return 3
+
+
+def _say(text: str, descriptor: int) -> None:
+    """For the harness's log, which may lie on a full disk; what is in results.json does not depend on it."""
+    left = memoryview(f"{text}\n".encode(errors="replace"))
+    try:
+        while left:
+            left = left[os.write(descriptor, left) :]
+    except OSError:
+        pass

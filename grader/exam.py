@@ -14,13 +14,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from .errors import ConfigurationError
 from .finding import Finding, Mismatch
+from .result import ItemResult
 from .student import Student
 
 if TYPE_CHECKING:
@@ -31,12 +32,16 @@ WHOLE: Final = "all"  # the one part of a check that declares none
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A registered check: `title` is its docstring's first line, `parts` the names that can be weighted in the rubric."""
+    """A registered check: `title` is its docstring's first line, `parts` the names that can be weighted in the rubric.
+
+    Those in `quiet` are for staff alone unless the rubric gives them a weight above 0.
+    """
 
     id: str
     title: str
     parts: tuple[str, ...]
     function: Callable[[Exam], None]
+    quiet: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -49,6 +54,9 @@ class Exam:
         passed: parts settled as right.
         missing: parts that are wrong because their file was not handed in.
         findings: what there is to say, in order.
+        counted: the parts that can change the score; a check tells the student nothing about a quiet part that is not among them.
+        before: the verdicts on the items that were asked before.
+        measured: numbers of the submission's own that a view may show, by name; they settle nothing.
     """
 
     student: Student
@@ -56,6 +64,9 @@ class Exam:
     passed: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
+    counted: Collection[str] = ()
+    before: Mapping[str, ItemResult] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def part(self, name: str = WHOLE) -> Iterator[None]:
@@ -92,8 +103,10 @@ class Exam:
 _REGISTRY: Final[dict[str, Check]] = {}
 
 
-def check(id: str, *, parts: tuple[str, ...] = (WHOLE,)) -> Callable[[Callable[[Exam], None]], Callable[[Exam], None]]:
-    """Register a check under its stable id.
+def check(
+    id: str, *, parts: tuple[str, ...] = (WHOLE,), quiet: tuple[str, ...] = ()
+) -> Callable[[Callable[[Exam], None]], Callable[[Exam], None]]:
+    """Register a check under its stable id; `quiet` parts stand behind the others.
 
     Raises:
         ConfigurationError: the id is taken, or the function has no docstring to serve as title.
@@ -105,7 +118,7 @@ def check(id: str, *, parts: tuple[str, ...] = (WHOLE,)) -> Callable[[Callable[[
             raise ConfigurationError(f"check '{id}' is registered twice")
         if not title:
             raise ConfigurationError(f"check '{id}' has no docstring; its first line is the title students read")
-        _REGISTRY[id] = Check(id, title, parts, function)
+        _REGISTRY[id] = Check(id, title, (*parts, *quiet), function, frozenset(quiet))
         return function
 
     return register
@@ -117,4 +130,5 @@ def registered() -> dict[str, Check]:
 
     if importlib.util.find_spec("grader.hidden") is not None:
         importlib.import_module("grader.hidden.behaviour")
+        importlib.import_module("grader.hidden.trajectories")
     return dict(_REGISTRY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Collection
@@ -19,11 +20,16 @@ from .rubric import Item, Rubric
 from .sandbox.ending import SessionEnded
 from .sandbox.policy import Limits
 from .sandbox.supervisor import Sandbox
-from .student import Missing, Student
+from .student import Missing, Student, TimeUsedUp
 from .submission import STUDENT_FILES, Submission
 from .text import clean
 
 NOT_YOUR_FAULT = "The grader failed on this item. That is not your fault; staff have been told and will regrade it."
+NOT_RUN = "Not run: the time for grading was used up."
+NOT_FINISHED = "Not run to its end: the time for grading was used up."
+_TIME_NOTE = "The time for grading was used up, so not everything was run; slow or endless code takes the time of what follows."
+_OUT_OF_TIME = "the deadline for the whole submission had come"
+_LEAST_SECONDS = 1.0  # with less than this until the deadline an item is not begun
 _UNANSWERED = (Outcome.MISSING, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcome.CRASHED, Outcome.SKIPPED)
 
 
@@ -38,7 +44,7 @@ def secret_paths() -> list[Path]:
     """Files a sandbox must not be able to read; its self-test tries to."""
     here = Path(__file__).resolve()
     hidden = sorted(here.with_name("hidden").rglob("*.*")) if here.with_name("hidden").is_dir() else []
-    return [fixtures.GOLDEN, fixtures.DIGESTS, here, *hidden]
+    return [fixtures.GOLDEN, fixtures.TRAJECTORIES, fixtures.DIGESTS, here, *hidden]
 
 
 def refused(label: str, why: str) -> Submission:
@@ -53,18 +59,20 @@ def grade(
     *,
     only: Collection[str] | None = None,
     progress: Callable[[Item], None] | None = None,
+    deadline: float = math.inf,
 ) -> Report:
     """Ask every check about one submission.
 
     Args:
         only: ids of the items to grade; the rest is left out of the report.
         progress: called with each item before it is graded.
+        deadline: `time.monotonic` at which no student code may run any more; what is not asked by then is skipped.
 
     A fault of the grader itself shows as that item's outcome and never raises; `KeyboardInterrupt` and the like pass.
     """
     started = time.monotonic()
     checks = registered()
-    student = Student(submission, sandbox, support_files(), Limits())
+    student = Student(submission, sandbox, support_files(), Limits(), deadline)
     results: dict[str, ItemResult] = {}
     staff_notes: list[str] = []
     try:
@@ -74,17 +82,26 @@ def grade(
             if progress is not None:
                 progress(item)
             student.limits = replace(Limits(), wall=item.seconds, memory=rubric.memory_mb * 2**20)
+            student.cut_short = False
             results[item.id] = _grade_item(item, checks[item.id], student, results)
     finally:
         student.close()
     for file, text in student.printed.items():
         staff_notes.append(f"{file} printed: {clean(text, 1000)}")
+    short_of_time = [name for name, result in results.items() if any(found.staff == _OUT_OF_TIME for found in result.findings)]
+    if short_of_time:
+        staff_notes.append(f"The deadline passed before these were done: {', '.join(short_of_time)}.")
     return Report(
         label=submission.label,
         items=tuple(results.values()),
         left_out={item.id: scoring.rounded(item.points) for item in rubric.graded if item.id not in results},
         planned={item.id: scoring.rounded(item.points) for item in rubric.items if item.planned},
-        notes=(*submission.notes, *dict.fromkeys(submission.refused.values()), *_absent_notes(student)),
+        notes=(
+            *submission.notes,
+            *dict.fromkeys(submission.refused.values()),
+            *_absent_notes(student),
+            *([_TIME_NOTE] if short_of_time else []),
+        ),
         staff_notes=tuple(staff_notes),
         submission_digest=submission.digest,
         rubric_digest=rubric.digest,
@@ -97,9 +114,13 @@ def grade(
 
 def _grade_item(item: Item, check: Check, student: Student, before: dict[str, ItemResult]) -> ItemResult:
     started = time.monotonic()
-    exam = Exam(student, item.tolerance)
+    counted = scoring.counts(item, _parts(item, check))
+    exam = Exam(student, item.tolerance, counted=counted, before=before)
     unmet = [name for name in item.needs if name in before and before[name].outcome in _UNANSWERED]
-    if unmet:
+    if student.seconds_left < _LEAST_SECONDS:
+        exam.note(NOT_RUN, _OUT_OF_TIME)
+        ended = Outcome.SKIPPED
+    elif unmet:
         exam.note(f"Not asked, because {unmet[0]} got no answer ({before[unmet[0]].outcome}).")
         ended = Outcome.SKIPPED
     else:
@@ -107,11 +128,15 @@ def _grade_item(item: Item, check: Check, student: Student, before: dict[str, It
             ended = _ask(check, exam)
         except SandboxUnavailable:  # e.g. the system killed the fork server: a new one is started for a second try
             student.close()
-            exam = Exam(student, item.tolerance)
+            exam = Exam(student, item.tolerance, counted=counted, before=before)
             try:
                 ended = _ask(check, exam)
             except SandboxUnavailable as error:
                 ended = _failed(exam, str(error))
+        stopped = student.cut_short and student.seconds_left <= 0
+        if stopped and ended is not Outcome.GRADER_ERROR and not _all_right(item, check, exam):
+            exam.note(NOT_FINISHED, _OUT_OF_TIME)
+            ended = Outcome.SKIPPED
     return _scored(item, check, exam, ended, time.monotonic() - started)
 
 
@@ -127,6 +152,8 @@ def _ask(check: Check, exam: Exam) -> Outcome:
     except SessionEnded as error:
         exam.findings.append(wording.told(error))
         return Outcome(error.ending.value)
+    except TimeUsedUp:
+        return Outcome.SKIPPED
     except SandboxUnavailable:
         raise
     except Exception:
@@ -140,15 +167,15 @@ def _failed(exam: Exam, why_staff: str) -> Outcome:
 
 
 def _scored(item: Item, check: Check, exam: Exam, ended: Outcome, seconds: float) -> ItemResult:
-    earned = scoring.share(item, check.parts, exam.passed)
-    counting = scoring.counts(item, check.parts)
+    earned = scoring.share(item, _parts(item, check), exam.passed)
+    counting = scoring.counts(item, _parts(item, check))
     outcome = ended
     if ended is not Outcome.GRADER_ERROR:
-        if all(part in exam.passed for part in counting):
+        if _all_right(item, check, exam):
             outcome = Outcome.PASSED
         elif any(part in exam.passed for part in counting):
             outcome = Outcome.PARTIAL
-        elif _nothing_there(exam, check):
+        elif exam.missing >= set(_parts(item, check)):  # none of the files was handed in, so no part could be judged
             outcome = Outcome.MISSING
     else:
         earned = Fraction(0)
@@ -161,15 +188,20 @@ def _scored(item: Item, check: Check, exam: Exam, ended: Outcome, seconds: float
         shown_only=item.points == 0 and item.bonus == 0,
         visibility=item.visibility,
         tags=item.tags,
-        parts={part: part in exam.passed for part in check.parts},
+        parts={part: part in exam.passed for part in _parts(item, check)},
         findings=tuple(exam.findings),
         seconds=seconds,
+        measured=exam.measured,
     )
 
 
-def _nothing_there(exam: Exam, check: Check) -> bool:
-    """Whether no part could be judged, because none of the files was handed in."""
-    return exam.missing >= set(check.parts)
+def _all_right(item: Item, check: Check, exam: Exam) -> bool:
+    return all(part in exam.passed for part in scoring.counts(item, _parts(item, check)))
+
+
+def _parts(item: Item, check: Check) -> list[str]:
+    """The parts that are reported: all but the quiet ones that the rubric gives no weight."""
+    return [part for part in check.parts if part not in check.quiet or item.parts.get(part)]
 
 
 def _absent_notes(student: Student) -> list[str]:

@@ -37,6 +37,7 @@ class ItemResult:
         parts: name -> whether it is right, in the check's order.
         findings: what there is to say.
         seconds: wall-clock time the check took.
+        measured: numbers of the submission's own that a view may show, e.g. "val_accuracy"; finite.
     """
 
     id: str
@@ -50,6 +51,7 @@ class ItemResult:
     parts: dict[str, bool]
     findings: tuple[Finding, ...]
     seconds: float
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from .errors import ConfigurationError
 DEFAULT = Path(__file__).with_name("rubric.toml")
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 
-_TOP_KEYS = frozenset({"title", "total", "limits", "defaults", "item"})
+_TOP_KEYS = frozenset({"title", "total", "limits", "defaults", "leaderboard", "item"})
 _LIMIT_KEYS = frozenset({"seconds", "memory_mb"})
 _DEFAULT_KEYS = frozenset({"visibility"})
+_LEADERBOARD_KEYS = frozenset({"enabled"})
 _ITEM_KEYS = frozenset({"id", "points", "bonus", "planned", "visibility", "tags", "parts", "tolerance", "needs", "seconds"})
 
 
@@ -57,13 +58,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Rubric:
-    """All rows in the order they are graded and shown; `digest` is the SHA-256 of the file."""
+    """All rows in the order they are graded and shown; `digest` is the SHA-256 of the file.
+
+    `leaderboard` tells whether the best validation accuracies are shown to the whole class.
+    """
 
     title: str
     total: Fraction
     items: tuple[Item, ...]
     memory_mb: int
     digest: str
+    leaderboard: bool = False
 
     @property
     def graded(self) -> tuple[Item, ...]:
@@ -125,7 +130,16 @@ def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest:
     if reached != total:
         raise ConfigurationError(f"the points of all rows add up to {_show(reached)}, but total = {_show(total)}")
     memory = int(_above_zero(limits.get("memory_mb", 512), "limits.memory_mb"))
-    return Rubric(str(table.get("title", "")), total, items, memory, digest)
+    return Rubric(str(table.get("title", "")), total, items, memory, digest, _leaderboard(table))
+
+
+def _leaderboard(table: dict[str, Any]) -> bool:
+    wishes = _table(table, "leaderboard")
+    _only(wishes, _LEADERBOARD_KEYS, "in [leaderboard]")
+    enabled = wishes.get("enabled", False)
+    if not isinstance(enabled, bool):
+        raise ConfigurationError("enabled in [leaderboard] must be true or false")
+    return enabled
 
 
 def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seconds: Fraction) -> Item:

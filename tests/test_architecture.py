@@ -30,7 +30,20 @@ ALLOWED = {
     "grader.sandbox": {"grader.errors", "grader.text"},
     "grader.sandbox.inside": set[str](),
     MOUNTED: set[str](),
-    "grader.report": {"grader.finding", "grader.result", "grader.rubric", "grader.scoring", "grader.text"},
+    "grader.roster": {"grader.errors", "grader.text"},
+    "grader.metadata": {"grader.errors", "grader.roster", "grader.text"},
+    "grader.export": {"grader.errors", "grader.intake", "grader.metadata", "grader.roster", "grader.submission", "grader.text"},
+    "grader.selection": {"grader.errors", "grader.rubric"},
+    "grader.report": {
+        "grader.errors",
+        "grader.finding",
+        "grader.result",
+        "grader.roster",
+        "grader.rubric",
+        "grader.scoring",
+        "grader.text",
+    },
+    "grader.compare": {"grader.report", "grader.roster"},
 }
 # Package or module -> what of `grader` it must not import.
 FORBIDDEN = {
@@ -39,7 +52,11 @@ FORBIDDEN = {
     "grader.checks": {"grader.report", "grader.cli", "grader.container", "grader.doctor", "grader.grading", "grader.scoring"},
     "grader.hidden": {"grader.report", "grader.cli", "grader.container", "grader.doctor", "grader.grading", "grader.scoring"},
     "grader.exam": {"grader.report", "grader.cli", "grader.container", "grader.grading"},
-    "grader.grading": {"grader.report", "grader.cli", "grader.container"},
+    "grader.grading": {"grader.report", "grader.worker", "grader.batch", "grader.cli", "grader.container"},
+    "grader.worker": {"grader.batch", "grader.classroom", "grader.cli", "grader.compare", "grader.container", "grader.desk"},
+    "grader.batch": {"grader.classroom", "grader.cli", "grader.compare", "grader.container", "grader.desk"},
+    "grader.classroom": {"grader.cli", "grader.compare", "grader.container", "grader.desk"},
+    "grader.desk": {"grader.cli", "grader.container"},
     "grader.container": {"grader.cli"},
 }
 MAY_IMPORT_HIDDEN = {"grader.exam"}  # lazily: the handout has no such package

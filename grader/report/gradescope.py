@@ -25,8 +25,8 @@ MAX_OUTPUT = 10_000
 MAX_FILE = 1_000_000
 
 
-def render(report: Report) -> dict[str, Any]:
-    """The report as the object to be written, ready for `json.dumps(…, allow_nan=False)`."""
+def render(report: Report, *, leaderboard: bool = False) -> dict[str, Any]:
+    """The report as the object to be written, ready for `json.dumps(…, allow_nan=False)`; `leaderboard` adds the class's table."""
     staff = [line for item in report.items for line in text.for_staff(item)]
     result: dict[str, Any] = {
         "score": _number(report.score),
@@ -49,6 +49,12 @@ def render(report: Report) -> dict[str, Any]:
             "staff_findings": len(staff),
         },
     }
+    if leaderboard:
+        result["leaderboard"] = [
+            {"name": "Best validation accuracy", "value": round(item.measured["val_accuracy"], 4), "order": "desc"}
+            for item in report.items
+            if item.outcome is Outcome.PASSED and "val_accuracy" in item.measured
+        ]
     return _within_size(result)
 
 
@@ -161,4 +167,6 @@ def _within_size(result: dict[str, Any]) -> dict[str, Any]:
         for test in result["tests"]:
             test["output"] = clean(test["output"], limit)
             test["extra_data"]["staff"] = [clean(line, limit) for line in test["extra_data"]["staff"][:20]]
+        notes = result["extra_data"]["staff_notes"]
+        result["extra_data"]["staff_notes"] = [clean(note, limit) for note in notes[:20]]
     return result

@@ -28,7 +28,7 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
         if colour:
             word = f"\033[{_COLOURS.get(item.outcome, '31')}m{word}\033[0m"
         lines.append(f"  {word} {item.id:<{name_width}}  {text.score_of(item):>9}")
-        if item.outcome is not Outcome.PASSED or item.findings:
+        if item.outcome is not Outcome.PASSED or any(finding.student for finding in item.findings):
             lines += _indented(text.for_student(item), width)
         if staff:
             for line in text.for_staff(item):

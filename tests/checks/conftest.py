@@ -31,7 +31,7 @@ def right(item: ItemResult) -> set[str]:
 
 def said(item: ItemResult, part: str | None = None) -> str:
     """All that the student reads about an item, or about one part of it."""
-    return "\n".join(finding.student for finding in item.findings if part is None or finding.part == part)
+    return "\n".join(found.student for found in item.findings if found.student and (part is None or found.part == part))
 
 
 def assert_full_marks(item: ItemResult) -> None:

@@ -1,0 +1,115 @@
+"""Many submissions through any `concurrent.futures.Executor`; a class run that loses nothing.
+
+Each slot is an executor with one job at a time, so that a worker's death is charged to the one submission it was at. Jobs carry
+paths; the worker collects, grades, and sends the finished results.json back, which is written in one step as it comes. What an
+earlier run finished is kept if its key is still the same: all that the verdict depends on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Final
+
+from .errors import ConfigurationError
+from .worker import Done, Job, Settings, start, work
+
+TRIES: Final = 2  # a submission that ends its worker twice is not tried again
+
+
+def processes(settings: Settings) -> Callable[[], Executor]:
+    """A maker of executors with one process each, which holds one warm sandbox."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # N workers with N BLAS threads each would only fight
+    # Spawned, because this process has threads (forking then is unsafe) and so that no worker holds another's pipes open.
+    context = multiprocessing.get_context("spawn")
+
+    def make() -> Executor:
+        return ProcessPoolExecutor(1, mp_context=context, initializer=start, initargs=(settings,))
+
+    return make
+
+
+def run(
+    jobs: Iterator[Job], slots: int, make: Callable[[], Executor], settings: Settings, finish: Callable[[Job, Done], None]
+) -> None:
+    """Grade every job, `slots` at a time, and hand what came of it to `finish` in this thread, in the order of finishing.
+
+    A job whose worker dies or fails is tried once more in a new one, then given up as a grader error.
+
+    Raises:
+        ConfigurationError: the workers cannot grade at all; what was finished before stays finished.
+    """
+    idle: list[Executor] = []
+    running: dict[Future[Done], tuple[Executor, Job, int]] = {}
+
+    def submit(executor: Executor, job: Job, tries: int) -> None:
+        with _interrupts_held():
+            try:
+                future = executor.submit(work, settings, job)
+            except BrokenProcessPool:  # it died between two jobs: nobody's fault
+                executor.shutdown(wait=False)
+                executor = make()
+                future = executor.submit(work, settings, job)
+        running[future] = (executor, job, tries)
+
+    try:
+        for job in jobs:
+            submit(idle.pop() if idle else make(), job, 1)
+            while len(running) >= slots:
+                _collect(running, idle, make, submit, finish)
+        while running:
+            _collect(running, idle, make, submit, finish)
+    except BaseException:
+        for child in multiprocessing.active_children():
+            child.kill()
+        raise
+    finally:
+        for executor in [*idle, *(executor for executor, _, _ in running.values())]:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _collect(
+    running: dict[Future[Done], tuple[Executor, Job, int]],
+    idle: list[Executor],
+    make: Callable[[], Executor],
+    submit: Callable[[Executor, Job, int], None],
+    finish: Callable[[Job, Done], None],
+) -> None:
+    """Wait until something is finished and see to it."""
+    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+    for future in sorted(finished, key=lambda future: running[future][1].id):
+        executor, job, tries = running[future]
+        try:
+            done = future.result()
+        except ConfigurationError:
+            raise
+        except Exception as error:  # the worker's death, or a fault of ours in it
+            del running[future]
+            executor.shutdown(wait=False)
+            if tries < TRIES:
+                submit(make(), job, tries + 1)
+            else:
+                finish(job, Done(None, 0.0, f"given up after {tries} tries: {type(error).__name__}: {error}"))
+            continue
+        finish(job, done)
+        del running[future]
+        idle.append(executor)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits while a worker starts, and never reaches one that has not prepared for it: a mask is inherited."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,1 @@
+"""The zip a course uploads, set up and run as Gradescope would."""
