@@ -128,7 +128,7 @@ def test_a_write_in_two_halves_is_seen(tmp_path: Path) -> None:
             path.write_text(text)
             while watch.states[-1:] != [text.encode()]:
                 pass
-    with pytest.raises(ValueError, match="Unterminated string"):
+    with pytest.raises(ValueError, match=r"Unterminated string|Expecting value"):  # the half, or the empty file before it
         watch.results()
 
 
