@@ -69,7 +69,9 @@ def test_past_the_time_limit_the_results_are_overwritten_by_zero(scripted: Image
 
 
 def test_a_process_that_is_still_alive_is_seen_and_ended(scripted: Image) -> None:
-    graded = scripted.grade(script(scripted, f"echo '{GOOD}' > results/results.json; setsid sleep 987 & sleep 986 & exit 0"))
+    begun = "until grep -q 987 /proc/$one/cmdline && grep -q 986 /proc/$other/cmdline; do :; done"  # forked is not yet replaced
+    left = f"setsid sleep 987 & one=$!; sleep 986 & other=$!; {begun}; exit 0"
+    graded = scripted.grade(script(scripted, f"echo '{GOOD}' > results/results.json; {left}"))
     assert sorted(name.split()[-1] for name in graded.figures.survivors) == ["986", "987"]
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
