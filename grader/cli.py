@@ -133,12 +133,11 @@ def _grade(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from .report import terminal
-    from .sandbox.policy import Level
+    from .sandbox.policy import Level, missing_layers
 
     report = _run(options, Level.STUDENT, None, public=True)
     _show(terminal.render(report, staff=False, colour=_colour()))
-    missing = [name for name in ("seccomp", "landlock") if name not in report.layers]
-    if missing:
+    if missing_layers(Level.STAFF, report.layers):
         _show("Your code ran in a process of its own, with less isolation than on Gradescope; the checks are the same.")
     return _exit_code(report)
 
@@ -146,14 +145,14 @@ def _check(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None, *, public: bool = False) -> Report:
     memory.require()
     from . import rubric as rubrics
-    from .exam import registered
+    from .exam import check_parts
     from .grading import grade, refused, secret_paths, support_files
     from .sandbox.policy import Kind
     from .sandbox.supervisor import Sandbox
     from .selection import selected
     from .submission import collect
 
-    checks = {name: check.parts for name, check in registered().items()}
+    checks = check_parts()
     rubric = rubrics.load(rubric_path or rubrics.DEFAULT, checks)
     asked = [item.id for item in rubric.graded if item.public or not public]
     only = selected(asked, options.only)

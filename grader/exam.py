@@ -132,3 +132,8 @@ def registered() -> dict[str, Check]:
         importlib.import_module("grader.hidden.behaviour")
         importlib.import_module("grader.hidden.trajectories")
     return dict(_REGISTRY)
+
+
+def check_parts() -> dict[str, tuple[str, ...]]:
+    """The parts of every check by its id: what a rubric is held against (see `rubric.load`)."""
+    return {name: check.parts for name, check in registered().items()}
