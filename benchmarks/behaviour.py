@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from grader import rubric as rubrics
-from grader.exam import check_parts
+from grader.exam import registered
 from grader.grading import grade, support_files
 from grader.hidden import corpus
 from grader.sandbox.policy import Level
@@ -34,7 +34,7 @@ def main() -> None:
     """Print the median over the runs and the examples of each rule."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else rubrics.DEFAULT.parents[1] / "fixtures" / "submissions" / "reference"
     runs = int(sys.argv[2]) if len(sys.argv) > 2 else 10
-    rubric = rubrics.load(rubrics.DEFAULT, check_parts())
+    rubric = rubrics.load(rubrics.DEFAULT, registered())
     submission = collect(path, support=support_files())
     items = [f"optim.{rule}.behaviour" for rule in _RULES]
     with Sandbox(Level.STAFF) as sandbox:

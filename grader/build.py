@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import fixtures, rubric
 from .errors import ConfigurationError, UsageError
-from .exam import check_parts
+from .exam import registered
 
 SAMPLE = "fixtures/submissions/reference"  # graded once in the image, at the end of its set-up; see `smoke`
 _SCRIPTS = {"setup.sh": "gradescope/setup.sh", "run_autograder": "run_autograder", "bootstrap": "bootstrap"}
@@ -55,7 +55,7 @@ def autograder(rubric_path: Path | None = None) -> Archive:
     Raises:
         ConfigurationError: the rubric is inconsistent, a fixture is not the one on record, or a file of the grader is missing.
     """
-    checks = check_parts()
+    checks = registered()
     chosen = rubric_path or rubric.DEFAULT
     policy = rubric.load(chosen, checks)
     facts = {fixtures.GOLDEN, fixtures.TRAJECTORIES, fixtures.SLIPS, *_recorded()}

@@ -57,7 +57,7 @@ def grade_class(wish: Wish) -> dict[str, int]:
         ConfigurationError: grading is not possible here.
     """
     checks = registered()
-    rubric = rubrics.load(wish.rubric, {name: check.parts for name, check in checks.items()})
+    rubric = rubrics.load(wish.rubric, checks)
     only = selected([item.id for item in rubric.graded], wish.only)
     rubric = replace(rubric, items=tuple(item for item in rubric.items if item.id in only))
     titles = {name: check.title for name, check in checks.items()}

@@ -145,14 +145,14 @@ def _check(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None, *, public: bool = False) -> Report:
     memory.require()
     from . import rubric as rubrics
-    from .exam import check_parts
+    from .exam import registered
     from .grading import grade, refused, secret_paths, support_files
     from .sandbox.policy import Kind
     from .sandbox.supervisor import Sandbox
     from .selection import selected
     from .submission import collect
 
-    checks = check_parts()
+    checks = registered()
     rubric = rubrics.load(rubric_path or rubrics.DEFAULT, checks)
     asked = [item.id for item in rubric.graded if item.public or not public]
     only = selected(asked, options.only)

@@ -49,7 +49,7 @@ def run(root: Path | None = None) -> int:
 
         checks = registered()
         titles = {name: check.title for name, check in checks.items()}
-        rubric = rubrics.load(rubrics.DEFAULT, {name: check.parts for name, check in checks.items()})
+        rubric = rubrics.load(rubrics.DEFAULT, checks)
         _write(gradescope.fallback(rubric, titles, "the grader was stopped before it had finished"), results)
         close_to_students(root)
         report = _graded(root, rubric, started + time_allowed(os.environ.get("TIMEOUT_SECONDS")))

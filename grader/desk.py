@@ -77,7 +77,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from . import rubric as rubrics
-    from .exam import check_parts
+    from .exam import registered
     from .report import book as books
     from .report import verdict
     from .report.progress import say
@@ -90,7 +90,7 @@ def _explain(options: argparse.Namespace) -> int:
         raise UsageError(f"{member.id} has no readable verdict in {options.out}; run 'batch' into that folder again")
     tests = {test["extra_data"]["id"]: test for test in found["tests"]}
     ids = selected(tests, options.item)
-    rubric = rubrics.load(options.rubric or rubrics.DEFAULT, check_parts())
+    rubric = rubrics.load(options.rubric or rubrics.DEFAULT, registered())
     rows = {item.id: item for item in rubric.items} if rubric.digest == found["extra_data"].get("rubric_digest") else {}
     line = books.line(found, member)
     say("\n\n".join(verdict.render(line, found, rows.get(name), tests[name]) for name in ids))

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import __version__, fixtures, rubric
 from .errors import ConfigurationError
-from .exam import check_parts
+from .exam import registered
 from .grading import secret_paths
 from .sandbox.policy import Kind, Layer, Level, default_kind, missing_layers
 from .sandbox.supervisor import Sandbox
@@ -42,7 +42,7 @@ def examine(kind: Kind | None = None) -> tuple[str, bool]:
 
 def _fixtures(lines: list[str]) -> bool:
     try:
-        checks = check_parts()
+        checks = registered()
         loaded = rubric.load(rubric.DEFAULT, checks)
         fixtures.golden()
         fixtures.verified(fixtures.TRAJECTORIES)

@@ -16,10 +16,11 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from .errors import ConfigurationError
+from .expect import Array
 from .finding import Finding, Mismatch
 from .result import ItemResult
 from .student import Student
@@ -57,6 +58,7 @@ class Exam:
         counted: the parts that can change the score; a check tells the student nothing about a quiet part that is not among them.
         before: the verdicts on the items that were asked before.
         measured: numbers of the submission's own that a view may show, by name; they settle nothing.
+        curves: histories of the submission's own that a view may show, by log file: arrays of equal kind by name.
     """
 
     student: Student
@@ -67,6 +69,7 @@ class Exam:
     counted: Collection[str] = ()
     before: Mapping[str, ItemResult] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
+    curves: dict[str, Mapping[str, Array]] = field(default_factory=dict)
 
     @contextmanager
     def part(self, name: str = WHOLE) -> Iterator[None]:
@@ -101,12 +104,11 @@ class Exam:
 
 
 _REGISTRY: Final[dict[str, Check]] = {}
+_STAFFS_OWN: Final = ("behaviour", "log_consistency", "trajectories")  # modules of `hidden/` that add to the checks
 
 
-def check(
-    id: str, *, parts: tuple[str, ...] = (WHOLE,), quiet: tuple[str, ...] = ()
-) -> Callable[[Callable[[Exam], None]], Callable[[Exam], None]]:
-    """Register a check under its stable id; `quiet` parts stand behind the others.
+def check(id: str, *, parts: tuple[str, ...] = (WHOLE,)) -> Callable[[Callable[[Exam], None]], Callable[[Exam], None]]:
+    """Register a check under its stable id.
 
     Raises:
         ConfigurationError: the id is taken, or the function has no docstring to serve as title.
@@ -118,10 +120,16 @@ def check(
             raise ConfigurationError(f"check '{id}' is registered twice")
         if not title:
             raise ConfigurationError(f"check '{id}' has no docstring; its first line is the title students read")
-        _REGISTRY[id] = Check(id, title, (*parts, *quiet), function, frozenset(quiet))
+        _REGISTRY[id] = Check(id, title, parts, function)
         return function
 
     return register
+
+
+def add_quiet(id: str, parts: tuple[str, ...]) -> None:
+    """Give a registered check more parts, behind the others, that are for staff unless the rubric weights them."""
+    known = _REGISTRY[id]
+    _REGISTRY[id] = replace(known, parts=(*known.parts, *parts), quiet=known.quiet | set(parts))
 
 
 def registered() -> dict[str, Check]:
@@ -129,11 +137,6 @@ def registered() -> dict[str, Check]:
     from .checks import fc_net, optim, solver, submission_logs  # noqa: F401 - importing registers
 
     if importlib.util.find_spec("grader.hidden") is not None:
-        importlib.import_module("grader.hidden.behaviour")
-        importlib.import_module("grader.hidden.trajectories")
+        for name in _STAFFS_OWN:
+            importlib.import_module(f"grader.hidden.{name}")
     return dict(_REGISTRY)
-
-
-def check_parts() -> dict[str, tuple[str, ...]]:
-    """The parts of every check by its id: what a rubric is held against (see `rubric.load`)."""
-    return {name: check.parts for name, check in registered().items()}

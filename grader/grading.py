@@ -192,6 +192,7 @@ def _scored(item: Item, check: Check, exam: Exam, ended: Outcome, seconds: float
         findings=tuple(exam.findings),
         seconds=seconds,
         measured=exam.measured,
+        curves=exam.curves,
     )
 
 

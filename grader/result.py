@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from .finding import Finding
 
@@ -38,6 +39,7 @@ class ItemResult:
         findings: what there is to say.
         seconds: wall-clock time the check took.
         measured: numbers of the submission's own that a view may show, e.g. "val_accuracy"; finite.
+        curves: recorded histories by log file, 1-D arrays by name ("train_losses", …), for views; any numbers.
     """
 
     id: str
@@ -52,6 +54,7 @@ class ItemResult:
     findings: tuple[Finding, ...]
     seconds: float
     measured: Mapping[str, float] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

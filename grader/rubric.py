@@ -5,23 +5,36 @@ from __future__ import annotations
 import difflib
 import hashlib
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .errors import ConfigurationError
 
 DEFAULT = Path(__file__).with_name("rubric.toml")
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 
-_TOP_KEYS = frozenset({"title", "total", "limits", "defaults", "leaderboard", "item"})
+_TOP_KEYS = frozenset({"title", "total", "limits", "defaults", "leaderboard", "elsewhere", "item"})
 _LIMIT_KEYS = frozenset({"seconds", "memory_mb"})
 _DEFAULT_KEYS = frozenset({"visibility"})
 _LEADERBOARD_KEYS = frozenset({"enabled"})
+_ELSEWHERE_KEYS = frozenset({"items", "points"})
 _ITEM_KEYS = frozenset({"id", "points", "bonus", "planned", "visibility", "tags", "parts", "tolerance", "needs", "seconds"})
+
+
+class Graded(Protocol):
+    """What a row is held against: the parts of its check, and which of them are quiet."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All parts, in order."""
+
+    @property
+    def quiet(self) -> frozenset[str]:
+        """Those that count only where a row gives them a weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class Item:
         points: what it adds to the total; 0 for a row that is only shown.
         bonus: points beyond the total.
         planned: announced, not graded yet; its points are left out of what can be reached.
-        parts: weight by part; empty for equal weights.
+        parts: weight by part; empty for equal weights. Quiet parts have weight 0 unless the file gives them one.
         tolerance: named limits the check asks for.
         needs: ids of items without which this one is skipped.
         seconds: wall-clock limit of one session of this item.
@@ -60,7 +73,8 @@ class Item:
 class Rubric:
     """All rows in the order they are graded and shown; `digest` is the SHA-256 of the file.
 
-    `leaderboard` tells whether the best validation accuracies are shown to the whole class.
+    `leaderboard` tells whether the best validation accuracies are shown to the whole class; `elsewhere` how many more items
+    are graded with a larger copy of this rubric, and their points.
     """
 
     title: str
@@ -69,6 +83,16 @@ class Rubric:
     memory_mb: int
     digest: str
     leaderboard: bool = False
+    elsewhere: tuple[int, Fraction] = (0, Fraction(0))
+
+    @property
+    def public(self) -> Rubric:
+        """What a student can run: the visible rows; the others are counted as graded elsewhere."""
+        shown = tuple(item for item in self.items if item.public)
+        others = [item for item in self.graded if not item.public]
+        count, worth = self.elsewhere
+        worth += sum((item.points for item in others), Fraction(0))
+        return replace(self, items=shown, elsewhere=(count + len(others), worth))
 
     @property
     def graded(self) -> tuple[Item, ...]:
@@ -81,12 +105,12 @@ class Rubric:
         return sum((item.points for item in self.graded), Fraction(0))
 
 
-def load(path: Path, checks: Mapping[str, Collection[str]]) -> Rubric:
+def load(path: Path, checks: Mapping[str, Graded]) -> Rubric:
     """Read a rubric and hold it against the checks there are.
 
     Args:
         path: the TOML file.
-        checks: for each check's id, the names of its parts.
+        checks: every check by its id.
 
     Raises:
         ConfigurationError: the file is unreadable, has unknown keys, duplicate or orphan rows, checks without a row, wrong
@@ -112,7 +136,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean '{folded[near[0]]}'?" if near else ""
 
 
-def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest: str) -> Rubric:
+def _build(table: dict[str, Any], checks: Mapping[str, Graded], digest: str) -> Rubric:
     _only(table, _TOP_KEYS, "at the top")
     limits = _table(table, "limits")
     _only(limits, _LIMIT_KEYS, "in [limits]")
@@ -126,11 +150,18 @@ def _build(table: dict[str, Any], checks: Mapping[str, Collection[str]], digest:
     items = tuple(_item(row, checks, visibility, seconds) for row in rows)
     _consistent(items, checks)
     total = _number(table.get("total", 100), "total")
-    reached = sum((item.points for item in items), Fraction(0))
+    elsewhere = _elsewhere(table)
+    reached = sum((item.points for item in items), elsewhere[1])
     if reached != total:
         raise ConfigurationError(f"the points of all rows add up to {_show(reached)}, but total = {_show(total)}")
     memory = int(_above_zero(limits.get("memory_mb", 512), "limits.memory_mb"))
-    return Rubric(str(table.get("title", "")), total, items, memory, digest, _leaderboard(table))
+    return Rubric(str(table.get("title", "")), total, items, memory, digest, _leaderboard(table), elsewhere)
+
+
+def _elsewhere(table: dict[str, Any]) -> tuple[int, Fraction]:
+    more = _table(table, "elsewhere")
+    _only(more, _ELSEWHERE_KEYS, "in [elsewhere]")
+    return int(_number(more.get("items", 0), "elsewhere.items")), _points(more, "points", "in [elsewhere]")
 
 
 def _leaderboard(table: dict[str, Any]) -> bool:
@@ -142,7 +173,7 @@ def _leaderboard(table: dict[str, Any]) -> bool:
     return enabled
 
 
-def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seconds: Fraction) -> Item:
+def _item(row: Any, checks: Mapping[str, Graded], visibility: str, seconds: Fraction) -> Item:
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise ConfigurationError("an [[item]] has no id")
     name = row["id"]
@@ -156,14 +187,6 @@ def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seco
     shown = row.get("visibility", visibility)
     if shown not in VISIBILITIES:
         raise ConfigurationError(f"visibility '{shown}' {where} is unknown{did_you_mean(str(shown), VISIBILITIES)}")
-    parts = {key: _number(value, f"weight of part '{key}' {where}") for key, value in _table(row, "parts").items()}
-    known = checks.get(name, ())
-    for part in parts:
-        if part not in known:
-            raise ConfigurationError(f"part '{part}' {where} is unknown{did_you_mean(part, known)}")
-    if parts and (set(parts) != set(known) or not any(parts.values())):
-        absent = ", ".join(part for part in known if part not in parts) or "a weight above 0"
-        raise ConfigurationError(f"the weights of parts {where} are incomplete: {absent} is missing")
     return Item(
         id=name,
         points=_points(row, "points", where),
@@ -171,14 +194,30 @@ def _item(row: Any, checks: Mapping[str, Collection[str]], visibility: str, seco
         planned=planned,
         visibility=shown,
         tags=tuple(_texts(row, "tags", where)),
-        parts=parts,
+        parts=_weights(row, checks[name], where) if name in checks else {},
         tolerance={key: float(_number(value, f"tolerance.{key} {where}")) for key, value in _table(row, "tolerance").items()},
         needs=tuple(_texts(row, "needs", where)),
         seconds=float(_above_zero(row["seconds"], f"seconds {where}") if "seconds" in row else seconds),
     )
 
 
-def _consistent(items: tuple[Item, ...], checks: Mapping[str, Collection[str]]) -> None:
+def _weights(row: dict[str, Any], graded: Graded, where: str) -> dict[str, Fraction]:
+    given = {key: _number(value, f"weight of part '{key}' {where}") for key, value in _table(row, "parts").items()}
+    for part in given:
+        if part not in graded.parts:
+            raise ConfigurationError(f"part '{part}' {where} is unknown{did_you_mean(part, graded.parts)}")
+    if not given and not graded.quiet:
+        return {}
+    loud = [part for part in graded.parts if part not in graded.quiet]
+    weights = {part: Fraction(0) for part in graded.parts} | (given or dict.fromkeys(loud, Fraction(1)))
+    absent = [part for part in loud if given and part not in given]
+    if absent or not any(weights.values()):
+        what = ", ".join(absent) or "a weight above 0"
+        raise ConfigurationError(f"the weights of parts {where} are incomplete: {what} is missing")
+    return weights
+
+
+def _consistent(items: tuple[Item, ...], checks: Mapping[str, Graded]) -> None:
     seen: set[str] = set()
     known = {item.id for item in items}
     for item in items:

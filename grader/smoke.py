@@ -20,7 +20,7 @@ from typing import Any
 from . import fixtures, rubric
 from .build import SAMPLE
 from .errors import ConfigurationError
-from .exam import check_parts
+from .exam import registered
 from .grading import secret_paths
 from .sandbox.policy import Layer, Level
 from .sandbox.supervisor import Sandbox
@@ -58,7 +58,7 @@ def graded() -> tuple[Decimal, float]:
     Raises:
         ConfigurationError: anything else came out.
     """
-    policy = rubric.load(rubric.DEFAULT, check_parts())
+    policy = rubric.load(rubric.DEFAULT, registered())
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
         root = Path(folder)
         shutil.copytree(fixtures.ROOT / SAMPLE, root / "submission")

@@ -22,7 +22,7 @@ import numpy as np
 from . import __version__, fixtures
 from . import rubric as rubrics
 from .errors import ConfigurationError, SubmissionError, UsageError
-from .exam import check_parts
+from .exam import registered
 from .grading import grade, refused, secret_paths, support_files
 from .report import gradescope
 from .sandbox.policy import Kind, Level
@@ -175,4 +175,4 @@ def _collected(job: Job) -> Submission:
 
 
 def _rubric(path: Path) -> rubrics.Rubric:
-    return rubrics.load(path, check_parts())
+    return rubrics.load(path, registered())

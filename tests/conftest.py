@@ -15,7 +15,7 @@ import pytest
 
 from grader import rubric as rubrics
 from grader.errors import SandboxUnavailable
-from grader.exam import check_parts
+from grader.exam import registered
 from grader.grading import grade, secret_paths, support_files
 from grader.result import ItemResult, Report
 from grader.sandbox.policy import Kind, Level
@@ -54,7 +54,7 @@ def item(report: Report, name: str) -> ItemResult:
 @pytest.fixture(scope="session")
 def rubric() -> rubrics.Rubric:
     """The built-in rubric."""
-    return rubrics.load(rubrics.DEFAULT, check_parts())
+    return rubrics.load(rubrics.DEFAULT, registered())
 
 
 @pytest.fixture(scope="session")

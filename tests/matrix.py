@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grader import rubric as rubrics
 from grader.checks.misconceptions import catalogue
-from grader.exam import check_parts
+from grader.exam import registered
 from grader.grading import grade, secret_paths, support_files
 from grader.result import Outcome, Report
 from grader.rubric import Rubric
@@ -69,7 +69,7 @@ def main() -> None:
 
 @contextmanager
 def _grader() -> Iterator[_Graded]:
-    rubric = rubrics.load(rubrics.DEFAULT, check_parts())
+    rubric = rubrics.load(rubrics.DEFAULT, registered())
     with tempfile.TemporaryDirectory() as folder, Sandbox(Level.STAFF, secrets=secret_paths()) as sandbox:
         yield _Graded(Path(folder), rubric, sandbox)
 

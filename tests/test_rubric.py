@@ -10,18 +10,22 @@ import pytest
 
 from grader import rubric as rubrics
 from grader.errors import ConfigurationError
-from grader.exam import registered
+from grader.exam import Check, registered
 from grader.rubric import Rubric, load
 
-CHECKS = {"optim.adam": ("next_w", "m"), "optim.sgd": ("all",)}
+CHECKS = {
+    "optim.adam": Check("optim.adam", "Adam", ("next_w", "m"), lambda exam: None),
+    "optim.sgd": Check("optim.sgd", "SGD", ("all",), lambda exam: None),
+}
+WITH_QUIET = CHECKS | {"optim.sgd": Check("optim.sgd", "SGD", ("all", "odd"), lambda exam: None, frozenset({"odd"}))}
 ADAM, SGD = '[[item]]\nid = "optim.adam"\npoints = 60', '[[item]]\nid = "optim.sgd"\npoints = 40'
 
 
-def rubric(tmp_path: Path, *blocks: str) -> Rubric:
-    """Load a rubric file of these blocks against `CHECKS`."""
+def rubric(tmp_path: Path, *blocks: str, checks: dict[str, Check] = CHECKS) -> Rubric:
+    """Load a rubric file of these blocks against `checks`."""
     path = tmp_path / "mine.toml"
     path.write_text("\n\n".join(blocks), "utf-8")
-    return load(path, CHECKS)
+    return load(path, checks)
 
 
 def refusal(tmp_path: Path, *blocks: str) -> str:
@@ -40,6 +44,27 @@ def test_the_smallest_rubric_takes_the_defaults(tmp_path: Path) -> None:
     assert (adam.points, adam.bonus, sgd.points) == (Fraction(60), Fraction(0), Fraction(40))
     assert (adam.visibility, adam.planned, adam.tags, adam.needs, dict(adam.parts)) == ("visible", False, (), (), {})
     assert (found.total, found.reachable, found.graded) == (Fraction(100), Fraction(100), found.items)
+
+
+@pytest.mark.parametrize(
+    ("parts", "weights"),
+    [
+        ("", {"all": 1, "odd": 0}),
+        ("parts = { all = 3 }", {"all": 3, "odd": 0}),
+        ("parts = { all = 3, odd = 2 }", {"all": 3, "odd": 2}),
+    ],
+)
+def test_a_quiet_part_counts_only_where_it_is_given_a_weight(tmp_path: Path, parts: str, weights: dict[str, int]) -> None:
+    assert rubric(tmp_path, ADAM, f"{SGD}\n{parts}", checks=WITH_QUIET).items[1].parts == weights
+
+
+def test_the_public_half_counts_what_it_leaves_out(tmp_path: Path) -> None:
+    whole = rubric(tmp_path, ADAM + '\nvisibility = "after_published"', SGD)
+    assert [item.id for item in whole.public.items] == ["optim.sgd"]
+    assert whole.public.elsewhere == (1, Fraction(60))
+    half = rubric(tmp_path, "[elsewhere]\nitems = 1\npoints = 60", SGD, checks={"optim.sgd": CHECKS["optim.sgd"]})
+    assert half.elsewhere == whole.public.elsewhere == half.public.elsewhere
+    assert "elsewhere" in refusal(tmp_path, "[elsewhere]\nitem = 1", ADAM, SGD)
 
 
 def test_every_setting_is_read_as_written(tmp_path: Path) -> None:

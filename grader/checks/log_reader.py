@@ -1,9 +1,10 @@
-"""Opens an item's log files in the sandbox, and at the end holds them against each other."""
+"""Opens an item's log files in the sandbox, and collects what they hold for whoever holds them against each other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -14,12 +15,45 @@ from ..expect import Array
 from ..finding import Finding, Mismatch
 from ..sandbox.ending import SessionEnded
 from ..student import Missing
-from . import log_consistency
-from .log_consistency import NAMES, Evidence
 
+History = Mapping[str, Array]  # train_losses, train_accs, val_accs
 HISTORY: Final = ("train_losses", "train_accs", "val_accs")
 MAX_ENTRIES: Final = 1_000_000
 OPTIONAL: Final = frozenset({"optimizer_experiment_rmsprop.npz"})
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What an item's files hold, as far as they could be read.
+
+    Attributes:
+        histories: arrays by file name ("best_fc_model.npz").
+        expected: (losses, accuracies) by file name where it is known from the settings.
+        batches: the batch size of each run that chose its own, where known; others have 100.
+        stds: the weights' standard deviations by file name, with nominal values and sizes of the layers.
+        results: the numbers of results.json.
+    """
+
+    histories: dict[str, History] = field(default_factory=dict)
+    expected: dict[str, tuple[int, int]] = field(default_factory=dict)
+    batches: dict[str, int] = field(default_factory=dict)
+    stds: dict[str, tuple[Array, Sequence[float], Sequence[int]]] = field(default_factory=dict)
+    results: Mapping[str, float] = field(default_factory=dict)
+
+
+Judge = Callable[[Exam, str, Evidence, Mapping[str, tuple[str, ...]], bool], bool]
+_JUDGES: list[Judge] = []
+
+
+def judge_evidence(judge: Judge) -> Judge:
+    """Register who holds an item's files against each other: `judge(exam, item, evidence, needs, complete)` tells what it finds,
+    settles the parts it added, and says whether all fits.
+
+    `needs` maps a log that was read to the items whose code its run calls; `complete` says whether all logs could be read.
+    """
+    if judge not in _JUDGES:
+        _JUDGES.append(judge)
+    return judge
 
 
 class LogReader:
@@ -75,7 +109,7 @@ class LogReader:
                 raise Mismatch(f"{name}: {key} has {values.size} entries.")
             found[key] = values
         self.unread.remove(name)
-        self.evidence.histories[name] = found
+        self.evidence.histories[name] = self._exam.curves[name] = found
         for key in ("train_accs", "val_accs"):
             bad = ~((found[key] >= 0) & (found[key] <= 1))
             if bad.any():
@@ -94,28 +128,18 @@ class LogReader:
         self.unread.remove(name)
         return answer["value"]
 
-    def close(self, item: str, code: Mapping[str, tuple[str, ...]]) -> None:
-        """Say which cell writes the files that broke a rule, and settle the item's quiet parts.
+    def close(self, item: str, code: Mapping[str, tuple[str, ...]]) -> bool:
+        """Say which cell writes the files that broke a rule, and have the files held against each other; whether all fits.
 
         `code` maps a word in a file's name to the items whose code its run calls.
         """
-        exam, evidence = self._exam, self.evidence
         if self._broken:
-            exam.note(f"{self._cell} writes these files.")
-        read = [*evidence.histories, *evidence.stds]
-        if not read and not evidence.results:
-            exam.missing.update(NAMES[item])
-        needs = {name: calls for name in read for word, calls in code.items() if name.endswith(f"_{word}")}
-        try:
-            found = log_consistency.oddities(item, evidence)
-            found += log_consistency.byte_equal(exam.student.submission.logs, read)
-            found += log_consistency.code_against_logs(exam.before, needs)
-        except Exception as error:
-            if set(NAMES[item]) & set(exam.counted):
-                raise
-            exam.note(staff=f"consistency could not be judged: {error!r}")  # what costs nothing must not cost the item
-            return
-        log_consistency.settle(exam, item, found, complete=not self.unread - OPTIONAL)
+            self._exam.note(f"{self._cell} writes these files.")
+        read = [*self.evidence.histories, *self.evidence.stds]
+        needs = {name: next((calls for word, calls in code.items() if name.endswith(f"_{word}")), ()) for name in read}
+        complete = not self.unread - OPTIONAL
+        verdicts = [judge(self._exam, item, self.evidence, needs, complete) for judge in _JUDGES]  # every one has its say
+        return all(verdicts)
 
     def _read(self, reader: str, name: str) -> dict[str, Any]:
         try:

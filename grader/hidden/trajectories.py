@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 
 from .. import fixtures
-from ..checks.log_consistency import History, judge_curves
+from ..checks.log_reader import History
 from ..errors import ConfigurationError
 from ..expect import Array
+from .log_consistency import judge_curves
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from grader import rubric as rubrics
 from grader.errors import SubmissionError
-from grader.exam import check_parts
+from grader.exam import registered
 from grader.grading import grade, refused, secret_paths, support_files
 from grader.report import gradescope, terminal
 from grader.rubric import Rubric
@@ -44,7 +44,7 @@ def verdict(path: Path, rubric: Rubric, sandbox: Sandbox, only: list[str] | None
 def main() -> None:
     """Serve until standard input ends: one JSON object a line, one line back."""
     warnings.simplefilter("ignore", RuntimeWarning)
-    rubric = rubrics.load(rubrics.DEFAULT, check_parts())
+    rubric = rubrics.load(rubrics.DEFAULT, registered())
     with Sandbox(Level.STAFF, secrets=secret_paths()) as sandbox:
         print(json.dumps({"layers": sandbox.self_test.layers, "server": sandbox.server_pid}), flush=True)
         for line in sys.stdin:

@@ -141,9 +141,9 @@ def test_two_runs_do_not_share_a_folder(undisturbed: Path, tmp_path: Path) -> No
 
 def settings() -> Settings:
     """Settings of a run of one item with the built-in rubric."""
-    from grader.exam import check_parts
+    from grader.exam import registered
 
-    rubric = rubrics.load(rubrics.DEFAULT, check_parts())
+    rubric = rubrics.load(rubrics.DEFAULT, registered())
     return Settings(rubrics.DEFAULT, rubric.digest, ("optim.adam.golden",), None, grader_digest())
 
 

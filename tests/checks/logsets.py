@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.log_consistency import Evidence, History
+from grader.checks.log_reader import Evidence, History
 from grader.checks.submission_logs import run_lengths
 from grader.fixtures import TRAJECTORIES
 from grader.hidden.trajectories import Run

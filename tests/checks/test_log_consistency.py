@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from grader import rubric as rubrics
-from grader.checks.log_consistency import NAMES, Evidence, fingerprints, oddities
+from grader.checks.log_reader import Evidence
 from grader.exam import registered
 from grader.grading import grade, support_files
 from grader.hidden import trajectories
+from grader.hidden.log_consistency import NAMES, fingerprints, oddities
 from grader.report import terminal, text
 from grader.result import ItemResult, Outcome, Report
 from grader.rubric import Rubric
@@ -158,8 +159,8 @@ def weighted(tmp_path: Path, item: str, name: str) -> Rubric:
     """The built-in rubric with a weight for one finding of one item."""
     head, mark, tail = rubrics.DEFAULT.read_text("utf-8").partition(f'id = "logs.{item}"')
     path = tmp_path / "weighted.toml"
-    path.write_text(head + mark + tail.replace(f"\n{name} = 0", f"\n{name} = 4", 1), "utf-8")
-    return rubrics.load(path, {known: check.parts for known, check in registered().items()})
+    path.write_text(head + mark + tail.replace("[item.parts]\n", f"[item.parts]\n{name} = 4\n", 1), "utf-8")
+    return rubrics.load(path, registered())
 
 
 def ended(rubric: Rubric, sandbox: Sandbox, path: Path, item: str) -> ItemResult:
@@ -226,7 +227,7 @@ def test_a_fault_of_what_costs_nothing_does_not_cost_the_item(ask: Ask, honest: 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr("grader.checks.log_consistency.oddities", broken)
+    monkeypatch.setattr("grader.hidden.log_consistency.oddities", broken)
     found = judged(ask, "w_stds", as_files(honest))
     assert (found.outcome, said(found)) == (Outcome.PASSED, "")
     assert "a fault" in found.findings[-1].staff

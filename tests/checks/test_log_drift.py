@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks.log_consistency import oddities
 from grader.hidden import trajectories
+from grader.hidden.log_consistency import oddities
 from grader.hidden.trajectories import Run
 
 from . import logsets

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
 import numpy as np
 
-from ..exam import Exam
-from ..expect import Array
+from ..checks import submission_logs  # noqa: F401 - its checks are the ones that get more parts
+from ..checks.log_reader import Evidence, History, judge_evidence
+from ..exam import Exam, add_quiet
 from ..finding import Finding
 from ..result import ItemResult, Outcome
 from ..submission import Submission
 from . import log_statistics as statistics
 
-History = Mapping[str, Array]  # train_losses, train_accs, val_accs
 _RUN: Final = (
     "lengths", "accuracy_grid", "finite", "full_precision", "batch_noise", "draws_differ", "val_against_train",
     "loss_against_accuracy", "byte_equal", "code_against_logs",
@@ -68,25 +68,6 @@ class Oddity:
 
     name: str
     text: str
-
-
-@dataclass(slots=True)
-class Evidence:
-    """What an item's files hold, as far as they could be read.
-
-    Attributes:
-        histories: arrays by file name ("best_fc_model.npz").
-        expected: (losses, accuracies) by file name where it is known from the settings.
-        batches: the batch size of each run that chose its own, where known; others have 100.
-        stds: the weights' standard deviations by file name, with nominal values and sizes of the layers.
-        results: the numbers of results.json.
-    """
-
-    histories: dict[str, History] = field(default_factory=dict)
-    expected: dict[str, tuple[int, int]] = field(default_factory=dict)
-    batches: dict[str, int] = field(default_factory=dict)
-    stds: dict[str, tuple[Array, Sequence[float], Sequence[int]]] = field(default_factory=dict)
-    results: Mapping[str, float] = field(default_factory=dict)
 
 
 def oddities(item: str, evidence: Evidence) -> list[Oddity]:
@@ -200,6 +181,24 @@ def _cannot_run(result: ItemResult) -> str:
     return ""
 
 
+@judge_evidence
+def judge(exam: Exam, item: str, evidence: Evidence, needs: Mapping[str, tuple[str, ...]], complete: bool) -> bool:
+    """Hold an item's files against each other, and the code against the logs; see `log_reader.judge_evidence`."""
+    if not needs and not evidence.results:
+        exam.missing.update(NAMES[item])
+    try:
+        found = oddities(item, evidence)
+        found += byte_equal(exam.student.submission.logs, needs)
+        found += code_against_logs(exam.before, needs)
+    except Exception as error:
+        if set(NAMES[item]) & set(exam.counted):
+            raise
+        exam.note(staff=f"consistency could not be judged: {error!r}")  # what costs nothing must not cost the item
+        return False
+    settle(exam, item, found, complete=complete)
+    return exam.passed >= set(NAMES[item])
+
+
 def settle(exam: Exam, item: str, found: Iterable[Oddity], *, complete: bool) -> None:
     """Tell staff what was found and settle the quiet parts: a part is right if nothing was found and all files could be read."""
     by_name: dict[str, list[str]] = {}
@@ -224,3 +223,7 @@ def fingerprints(submission: Submission) -> dict[str, str]:
     """SHA-256 by file name of the logs that no seed fixes: equal between two students, one of them has the other's file."""
     logs = {path.rpartition("/")[2]: data for path, data in submission.logs.items()}
     return {name: hashlib.sha256(logs[name]).hexdigest() for name in UNSEEDED if logs.get(name)}
+
+
+for _item, _names in NAMES.items():
+    add_quiet(f"logs.{_item}", _names)
