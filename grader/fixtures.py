@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ DIGESTS = FOLDER / "SHA256SUMS"
 GOLDEN = FOLDER / "golden.json"
 TRAJECTORIES = FOLDER / "trajectories.json"
 SLIPS = FOLDER / "slips.json"
+NORMS = FOLDER / "norms.json"
+SPREADS = FOLDER / "spreads.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,58 @@ def golden_slips() -> dict[str, dict[str, dict[str, Any]]]:
     """
     slips: dict[str, dict[str, dict[str, Any]]] = json.loads(verified(SLIPS))
     return slips
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Parameters and, for each training step, their gradients, as a stub model hands them out; arrays of one float type."""
+
+    params: Mapping[str, Array]
+    gradients: tuple[Mapping[str, Array], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """What a training loop is run on, and what it may then have recorded.
+
+    Attributes:
+        families: run one after the other.
+        readings, slips: by name, float64, one number a step over all families; `slips` by the id of a misconception.
+    """
+
+    families: tuple[Family, ...]
+    readings: Mapping[str, Array]
+    slips: Mapping[str, Array]
+
+
+@cache
+def norms() -> Norms:
+    """The gradients of `solver.grad_norm` and the norms that belong to them.
+
+    Raises:
+        ConfigurationError: the file is missing, changed or malformed.
+    """
+    table = json.loads(verified(NORMS))
+    families = tuple(
+        Family(_arrays(family["params"], family["dtype"]), tuple(_arrays(step, family["dtype"]) for step in family["gradients"]))
+        for family in table["families"]
+    )
+    return Norms(families, _arrays(table["readings"]), _arrays(table["slips"]))
+
+
+@cache
+def spreads() -> dict[str, dict[str, list[float]]]:
+    """For each network of `fc_net.init.*`: "he", and each slip of it, to a standard deviation a layer.
+
+    Raises:
+        ConfigurationError: the file is missing, changed or malformed.
+    """
+    table: dict[str, dict[str, list[float]]] = json.loads(verified(SPREADS))
+    return table
+
+
+def _arrays(values: Mapping[str, Any], dtype: str = "float64") -> dict[str, Array]:
+    return {name: np.array(value, dtype=dtype) for name, value in values.items()}
 
 
 def verified(path: Path) -> bytes:

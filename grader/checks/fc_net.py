@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,6 +13,7 @@ from .. import expect, sampling
 from ..exam import Exam, check
 from ..expect import Array
 from ..finding import Mismatch
+from ..fixtures import spreads
 from ..sandbox.session import Remote, Session
 from ..student import FC_NET
 from ..text import clean
@@ -39,24 +39,24 @@ class Build:
 
 # The handout's network has square hidden layers, which cannot tell fan_in from fan_out or W from its transpose.
 HANDOUT: Final = Build((50,) * 10)
-_NETWORKS: Final = {
+NETWORKS: Final = {
     "handout_network": HANDOUT,
     "other_widths": Build((40, 90, 60), input_dim=120, classes=45, weight_scale=3e-2, dtype="float64"),
     "one_hidden_layer": Build((150,), input_dim=60, classes=20, weight_scale=0.5, seed=3),
 }
-_PARTS: Final = tuple(_NETWORKS)
+_PARTS: Final = tuple(NETWORKS)
 
 
 @check("fc_net.init.he", parts=_PARTS)
 def he(exam: Exam) -> None:
     """He initialization: shapes, biases, spread by fan-in, normal distribution, in every layer."""
-    _initialization(exam, "he", lambda build: [math.sqrt(2.0 / fan_in) for fan_in, _ in build.shapes])
+    _initialization(exam, "he", lambda part, _: spreads()[part]["he"])
 
 
 @check("fc_net.init.random", parts=_PARTS)
 def random(exam: Exam) -> None:
     """Random initialization (given): normal with standard deviation weight_scale."""
-    _initialization(exam, "random", lambda build: [build.weight_scale] * len(build.shapes))
+    _initialization(exam, "random", lambda _, build: [build.weight_scale] * len(build.shapes))
 
 
 @check("fc_net.init.zero", parts=_PARTS)
@@ -64,7 +64,7 @@ def zero(exam: Exam) -> None:
     """Zero initialization: every weight and bias is zero, in the right shape."""
     seen = []
     for part, build, params in _networks(exam, "zero"):
-        seen.append((build, params))
+        seen.append((part, build, params))
         with exam.part(part):
             for name, matrix in named_weights(params, build):
                 _all_zero(matrix, name)
@@ -95,17 +95,17 @@ def loss(exam: Exam) -> None:
             expect.close(expect.item(grads, name, "the gradients"), wanted, limit, f"the gradient of {name}")
 
 
-def _initialization(exam: Exam, scheme: str, stds: Callable[[Build], list[float]]) -> None:
-    budget = exam.limit("false_alarm") / len(_NETWORKS)
+def _initialization(exam: Exam, scheme: str, stds: Callable[[str, Build], list[float]]) -> None:
+    budget = exam.limit("false_alarm") / len(NETWORKS)
     seen = []
     for part, build, params in _networks(exam, scheme):
-        seen.append((build, params))
+        seen.append((part, build, params))
         with exam.part(part):
-            weights = named_weights(params, build)
+            weights, wanted = named_weights(params, build), stds(part, build)
             _drawn_separately(weights)
-            alarms = draw_alarms(weights, stds(build), budget)
+            alarms = draw_alarms(weights, wanted, budget)
             if alarms:
-                _report(scheme, build, alarms, dict(zip((name for name, _ in weights), stds(build), strict=True)))
+                _report(scheme, build, alarms, dict(zip((name for name, _ in weights), wanted, strict=True)))
     if len(exam.passed) < len(_PARTS):
         exam.diagnose(init_slips.of(scheme, seen))
 
@@ -132,7 +132,7 @@ def _report(scheme: str, build: Build, alarms: list[sampling.Test], stds: Mappin
 def _networks(exam: Exam, scheme: str) -> Iterator[tuple[str, Build, Any]]:
     """Every network's part name, arguments and parameters, all built in one process, one after the other."""
     with exam.student.module(FC_NET) as (session, fc_net):
-        for part, build in _NETWORKS.items():
+        for part, build in NETWORKS.items():
             (params,) = session.fetch(_built(session, fc_net, scheme, build).attr("params"))
             yield part, build, params
 

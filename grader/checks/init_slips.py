@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from .. import sampling
 from ..expect import Array
+from ..fixtures import spreads
 from .misconceptions import Misconception, catalogue
 
 _DOUBT: Final = 1e-9  # p-value below which a spread does not belong to a slip
@@ -24,46 +24,26 @@ class Built(Protocol):
     def shapes(self) -> list[tuple[int, int]]:
         """(fan_in, fan_out) of every layer."""
 
-    @property
-    def weight_scale(self) -> float:
-        """As the constructor takes it."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
     fan_in: int
     fan_out: int
-    input_dim: int
-    weight_scale: float
+    stds: Mapping[str, float]  # what He's initialization ("he") and each slip of it give this layer
     W: Array | None  # None: not there, or no array of real numbers
     b: Array | None
 
 
-# The standard deviation each slip gives a layer.
-_SPREADS: Final[dict[str, Callable[[_Layer], float]]] = {
-    "fan_out": lambda at: math.sqrt(2.0 / at.fan_out),
-    "variance_as_std": lambda at: 2.0 / at.fan_in,
-    "gain_missing": lambda at: math.sqrt(1.0 / at.fan_in),
-    "glorot": lambda at: math.sqrt(2.0 / (at.fan_in + at.fan_out)),
-    "gain_not_rooted": lambda at: 2.0 / math.sqrt(at.fan_in),
-    "root_of_gain_only": lambda at: math.sqrt(2.0) / at.fan_in,
-    "scaled_by_weight_scale": lambda at: at.weight_scale * math.sqrt(2.0 / at.fan_in),
-    "weight_scale_for_he": lambda at: at.weight_scale,
-    "unit_normal": lambda _: 1.0,
-    "first_fan_everywhere": lambda at: math.sqrt(2.0 / at.input_dim),
-}
-
-
-def of(scheme: str, networks: Sequence[tuple[Built, Any]]) -> Misconception | None:
+def of(scheme: str, networks: Sequence[tuple[str, Built, Any]]) -> Misconception | None:
     """The slip that explains these networks' parameters; None if none of the catalogue does.
 
     Args:
         scheme: the initialization that was asked for.
-        networks: each network's arguments and its params as they came back.
+        networks: the part each network settles, its arguments, and its params as they came back.
     """
-    if not networks or not all(isinstance(params, Mapping) for _, params in networks):
+    if not networks or not all(isinstance(params, Mapping) for _, _, params in networks):
         return None
-    nets = [_layers(build, params) for build, params in networks]
+    nets = [_layers(spreads()[part], build, params) for part, build, params in networks]
     name = _form(nets)
     if name is None and scheme == "he":
         name = _values(nets)
@@ -72,10 +52,15 @@ def of(scheme: str, networks: Sequence[tuple[Built, Any]]) -> Misconception | No
     return catalogue()[f"init.{name}"] if name else None
 
 
-def _layers(build: Built, params: Mapping[str, Any]) -> list[_Layer]:
-    first, scale = build.shapes[0][0], build.weight_scale
+def _layers(stds: Mapping[str, list[float]], build: Built, params: Mapping[str, Any]) -> list[_Layer]:
     return [
-        _Layer(fan_in, fan_out, first, scale, _array(params, f"W{n}"), _array(params, f"b{n}"))
+        _Layer(
+            fan_in,
+            fan_out,
+            {name: values[n - 1] for name, values in stds.items()},
+            _array(params, f"W{n}"),
+            _array(params, f"b{n}"),
+        )
         for n, (fan_in, fan_out) in enumerate(build.shapes, start=1)
     ]
 
@@ -100,18 +85,19 @@ def _values(nets: Sequence[Sequence[_Layer]]) -> str | None:
     """Slips of 'he' that show in the values."""
     if all(_is_he(layer) for net in nets for layer in net[:-1]) and not any(_is_he(net[-1]) for net in nets):
         return "last_layer"
-    unit = [np.ravel(layer.W) / math.sqrt(2.0 / layer.fan_in) for net in nets for layer in net if layer.W is not None]
+    unit = [np.ravel(layer.W) / layer.stds["he"] for net in nets for layer in net if layer.W is not None]
     if len(unit) < sum(len(net) for net in nets):
         return None
     if all(values.min() >= 0 for values in unit):
         return "positive"
     if all(abs(float(values.std()) - 1) < 0.1 and np.abs(values).max() < _UNIFORM_END for values in unit):
         return "uniform"
-    return next((name for name, std in _SPREADS.items() if all(_spread_fits(at, std(at)) for net in nets for at in net)), None)
+    slips = [name for name in nets[0][0].stds if name != "he"]
+    return next((name for name in slips if all(_spread_fits(at, at.stds[name]) for net in nets for at in net)), None)
 
 
 def _is_he(layer: _Layer) -> bool:
-    return _spread_fits(layer, math.sqrt(2.0 / layer.fan_in))
+    return _spread_fits(layer, layer.stds["he"])
 
 
 def _spread_fits(layer: _Layer, std: float) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +11,7 @@ from .. import expect
 from ..exam import Exam, check
 from ..expect import Array
 from ..finding import Mismatch
+from ..fixtures import norms
 from ..sandbox.ending import Ending, SessionEnded
 from ..sandbox.session import Remote, Session
 from ..student import SOLVER, staff_source
@@ -23,14 +22,6 @@ _FEATURES: Final = 6
 _RATE: Final = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Parameters and, for each training step, their gradients, as a stub model hands them out."""
-
-    params: Mapping[str, Array]
-    gradients: tuple[Mapping[str, Array], ...]
-
-
 @check("solver.grad_norm")
 def grad_norm(exam: Exam) -> None:
     """The mean of the gradients' L2 norms is recorded once per training step."""
@@ -38,7 +29,7 @@ def grad_norm(exam: Exam) -> None:
     histories: list[Any] = []
     with exam.student.module(SOLVER, {"stub_model.py": staff_source("stub_model.py")}) as (session, solver_module):
         stub = session.module("stub_model").attr("StubModel")
-        for family in families():
+        for family in norms().families:
             model = stub(dict(family.params), [dict(grads) for grads in family.gradients], _CLASSES)
             solver = solver_module.attr("Solver")(
                 model, data, update_rule="sgd", optim_config={"learning_rate": _RATE},
@@ -53,18 +44,18 @@ def _judge_norms(exam: Exam, histories: list[Any]) -> None:
     name = "log_grad_norm_history"
     if isinstance(histories[0], list) and not histories[0]:
         exam.diagnose(catalogue()["grad_norm.nothing"], hint=False)
-        raise Mismatch(f"{name} is still empty after {len(families()[0].gradients)} training steps: nothing was recorded.")
+        raise Mismatch(f"{name} is still empty after {len(norms().families[0].gradients)} training steps: nothing was recorded.")
     if isinstance(histories[0], list) and isinstance(histories[0][0], list | np.ndarray) and np.ndim(histories[0][0]) > 0:
         exam.diagnose(catalogue()["grad_norm.lists"])
     found = []
-    for history, family in zip(histories, families(), strict=True):
+    for history, family in zip(histories, norms().families, strict=True):
         found.append(expect.numbers(history, name, length=len(family.gradients)))
         expect.finite(found[-1], name)
     everything, limit = np.concatenate(found), exam.limit("rel_error")
     try:
-        expect.one_reading(everything, _over_families(_READINGS), limit, name, noun="steps")
+        expect.one_reading(everything, dict(norms().readings), limit, name, noun="steps")
     except Mismatch:
-        exam.diagnose(nearest_by_value("grad_norm", everything, _over_families(_SLIPS) | _with_memory(), limit))
+        exam.diagnose(nearest_by_value("grad_norm", everything, norms().slips, limit))
         raise
 
 
@@ -235,79 +226,3 @@ def _data(draw: np.random.Generator, train: int, val: int, separation: float = 1
         data[f"X_{name}"] = centres[y] + 0.3 * draw.normal(size=(size, _FEATURES))
         data[f"y_{name}"] = y
     return data
-
-
-@cache
-def families() -> tuple[Family, ...]:
-    """What the loop is run on: other widths, numbers of parameters, types and seeds.
-
-    Scales are far apart, and different in every step and parameter, so that sums, squares, the last gradient or all entries
-    in one give other numbers than the mean of the norms.
-    """
-    two_layers = {"W1": (_FEATURES, 4), "b1": (4,), "W2": (4, _CLASSES), "b2": (_CLASSES,)}
-    normalized = {"W1": (3, 7), "b1": (7,), "gamma1": (7,), "beta1": (7,), "W2": (7, 2), "b2": (2,)}
-    return (
-        _family(5, two_layers, "float64", steps=4),
-        _family(8, normalized, "float32", steps=2),
-        _family(9, {"W1": (_FEATURES, _CLASSES), "b1": (_CLASSES,)}, "float64", steps=2),
-    )
-
-
-def _family(seed: int, shapes: Mapping[str, tuple[int, ...]], dtype: str, steps: int) -> Family:
-    draw = np.random.default_rng(seed)
-    factors = (1.0, 4.0, 0.3, 9.0, 0.7, 2.0)
-    gradients = tuple(
-        {n: (scale * f * draw.normal(size=shape)).astype(dtype) for (n, shape), f in zip(shapes.items(), factors, strict=False)}
-        for scale in (1.0, 0.01, 30.0, 2.5)[:steps]
-    )
-    return Family({name: draw.normal(size=shape).astype(dtype) for name, shape in shapes.items()}, gradients)
-
-
-def _over_families(recorders: Mapping[str, Any]) -> dict[str, Array]:
-    """For each way to record one step's gradients, what it records over all steps of all families."""
-    steps = [[g.astype(np.float64) for g in grads.values()] for family in families() for grads in family.gradients]
-    return {name: np.array([record(step) for step in steps]) for name, record in recorders.items()}
-
-
-def _with_memory() -> dict[str, Array]:
-    """The slips that need more than one step's gradients."""
-    parameters: list[float] = []
-    totals: list[float] = []
-    for family in families():
-        at = {name: value.astype(np.float64) for name, value in family.params.items()}
-        total = 0.0
-        for grads in family.gradients:
-            parameters.append(_mean_norm(list(at.values())))
-            total += _mean_norm(list(grads.values()))
-            totals.append(total)
-            at = {name: value - _RATE * grads[name] for name, value in at.items()}
-    return {"grad_norm.parameters": np.array(parameters), "grad_norm.running": np.array(totals)}
-
-
-def _mean_norm(arrays: list[Array]) -> float:
-    return float(np.mean([np.linalg.norm(a) for a in arrays]))
-
-
-def _flat(arrays: list[Array]) -> Array:
-    return np.concatenate([a.ravel() for a in arrays])
-
-
-# Both readings of "the mean of l2 norm of each gradient": entrywise (Frobenius), or the matrix 2-norm for matrices.
-_READINGS: Final = {
-    "Frobenius": _mean_norm,
-    "spectral": lambda grads: float(np.mean([np.linalg.norm(g, 2) for g in grads])),
-}
-_SLIPS: Final = {
-    "grad_norm.sum": lambda grads: sum(np.linalg.norm(g) for g in grads),
-    "grad_norm.squared": lambda grads: np.mean([np.sum(g**2) for g in grads]),
-    "grad_norm.last_only": lambda grads: np.linalg.norm(grads[-1]),
-    "grad_norm.first_only": lambda grads: np.linalg.norm(grads[0]),
-    "grad_norm.flattened": lambda grads: np.linalg.norm(_flat(grads)),
-    "grad_norm.flattened_mean": lambda grads: np.linalg.norm(_flat(grads)) / len(grads),
-    "grad_norm.weights_only": lambda grads: _mean_norm([g for g in grads if g.ndim > 1]),
-    "grad_norm.biases_only": lambda grads: _mean_norm([g for g in grads if g.ndim == 1]),
-    "grad_norm.absolute": lambda grads: np.mean([np.sum(np.abs(g)) for g in grads]),
-    "grad_norm.root_mean_square": lambda grads: np.mean([np.sqrt(np.mean(g**2)) for g in grads]),
-    "grad_norm.largest": lambda grads: max(np.linalg.norm(g) for g in grads),
-    "grad_norm.mean_gradient": lambda grads: np.mean([np.mean(g) for g in grads]),
-}

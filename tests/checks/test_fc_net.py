@@ -20,7 +20,7 @@ LINES = {
     "zero": f"{W}np.zeros((fan_in, fan_out))",
 }
 STD = {"he": "np.sqrt(2.0 / fan_in)", "random": "weight_scale"}
-NETWORKS: dict[str, fc_net.Build] = fc_net._NETWORKS
+NETWORKS: dict[str, fc_net.Build] = fc_net.NETWORKS
 HANDOUT, ALL = {"handout_network"}, set(NETWORKS)
 DRAWN = ("he", "random")
 

@@ -14,7 +14,7 @@ from grader.checks import fc_net
 from grader.checks.fc_net import HANDOUT, Build
 from grader.expect import Array
 
-NETWORKS: dict[str, Build] = fc_net._NETWORKS
+NETWORKS: dict[str, Build] = fc_net.NETWORKS
 OTHER = NETWORKS["other_widths"]
 LEVEL = 1e-7 / len(NETWORKS)  # of one network: the rubric's limit is for the whole item
 Draw = Callable[[np.random.Generator, tuple[int, int], float], Array]
