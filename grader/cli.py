@@ -6,6 +6,8 @@ Exit codes: 0 every graded item passed, 1 some did not, 2 usage, 3 the grader it
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import io
 import os
 import re
@@ -14,15 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import __version__, desk, memory
-from .errors import ConfigurationError, SubmissionError, UsageError
-from .stopping import uninterrupted
+from . import __version__, memory
+from .doors import EXIT_FAILED, EXIT_GRADER, EXIT_PASSED, EXIT_USAGE, colour, common, exit_code, show
+from .errors import ConfigurationError, UsageError
 
-if TYPE_CHECKING:  # the commands import what they need, so that `--help` and mistakes answer at once
+if TYPE_CHECKING:
     from .result import Report
-    from .sandbox.policy import Level
-
-EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_GRADER = 0, 1, 2, 3
+    from .selfcheck import SelfCheck
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,141 +71,88 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
+    """Commands import what they need, so that `--help` and mistakes answer at once."""
     parser = _Parser(prog="python -m grader", description="Grades the homework q_optimizer_init.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"grader {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    grade = commands.add_parser("grade", help="grade one submission and show everything, as staff sees it", allow_abbrev=False)
-    grade.add_argument("path", type=Path, metavar="PATH", help="a folder or a zip")
-    grade.add_argument("-o", "--output", type=Path, metavar="FILE", help="also write Gradescope's results.json there")
-    grade.add_argument("--rubric", type=Path, metavar="FILE", help="a rubric other than the built-in one")
-    grade.set_defaults(run=_grade)
-    _common(grade)
-
     check = commands.add_parser("check", help="check yourself before you submit", allow_abbrev=False)
     check.add_argument("path", type=Path, metavar="PATH", nargs="?", default=Path(), help="a folder or a zip; default: this folder")
+    check.add_argument("--watch", action="store_true", help="check again whenever a file is saved, until Ctrl-C")
+    check.add_argument("--json", action="store_true", help="print the report as JSON, one line each")
     check.set_defaults(run=_check)
-    _common(check)
+    common(check)
 
-    container = commands.add_parser("gradescope", help="grade what lies in Gradescope's container", allow_abbrev=False)
-    container.set_defaults(run=_gradescope)
-
-    doctor = commands.add_parser(
-        "doctor", help="show what this system offers and whether the grader can work here", allow_abbrev=False
-    )
-    doctor.add_argument("--sandbox", choices=("fork", "spawn"), help="how to make sandboxed processes")
-    doctor.set_defaults(run=_doctor)
-    for command in desk.add(commands):
-        _common(command)
-
-    build = commands.add_parser("build", help="make the zip that a course uploads to Gradescope", allow_abbrev=False)
-    build.add_argument("what", choices=("autograder",), help="autograder: setup.sh, run_autograder and all they need")
-    build.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the zip to write")
-    build.add_argument("--rubric", type=Path, metavar="FILE", help="put this rubric in place of the built-in one")
-    build.set_defaults(run=_build)
+    makers = {"submission": ("the zip to hand in, from your homework folder", _submission)}
+    if importlib.util.find_spec(f"{__package__}.staff") is not None:
+        makers |= importlib.import_module(f"{__package__}.staff").add(commands)
+    build = commands.add_parser("build", help=f"make a zip: {', '.join(makers)}", allow_abbrev=False)
+    what = build.add_subparsers(title="what to make", required=True, metavar="WHAT")
+    for name, (told, run) in makers.items():
+        maker = what.add_parser(name, help=told, allow_abbrev=False)
+        if name == "submission":
+            maker.add_argument(
+                "path", type=Path, metavar="PATH", nargs="?", default=Path(), help="the homework; default: this folder"
+            )
+            maker.add_argument(
+                "-o", "--output", type=Path, metavar="FILE", default=Path("submission.zip"), help="default: submission.zip"
+            )
+        else:
+            maker.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="the zip to write")
+            maker.add_argument("--rubric", type=Path, metavar="FILE", help="put this rubric in place of the built-in one")
+        maker.set_defaults(run=run)
     return parser
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--only", metavar="ITEM", help="only the items whose id starts with this, e.g. optim.adam")
-    parser.add_argument(
-        "--sandbox", choices=("fork", "spawn"), help="how to make sandboxed processes; default: what suits the system"
-    )
-
-
-def _grade(options: argparse.Namespace) -> int:
-    from .report import gradescope, terminal
-    from .sandbox.policy import Level
-
-    report = _run(options, Level.STUDENT if options.sandbox == "spawn" else Level.STAFF, options.rubric)
-    if options.sandbox == "spawn":
-        print("Reduced isolation: student code ran with your rights. Use this only for code you trust.", file=sys.stderr)
-    try:
-        if options.output is not None:
-            with uninterrupted():
-                gradescope.write(gradescope.render(report), options.output)
-    except OSError as error:
-        raise UsageError(f"{options.output} cannot be written ({error.strerror}); name another file") from error
-    finally:
-        _show(terminal.render(report, staff=True, colour=_colour()))
-    return _exit_code(report)
-
-
 def _check(options: argparse.Namespace) -> int:
-    from .report import terminal
-    from .sandbox.policy import Level, missing_layers
-
-    report = _run(options, Level.STUDENT, None, public=True)
-    _show(terminal.render(report, staff=False, colour=_colour()))
-    if missing_layers(Level.STAFF, report.layers):
-        _show("Your code ran in a process of its own, with less isolation than on Gradescope; the checks are the same.")
-    return _exit_code(report)
-
-
-def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None, *, public: bool = False) -> Report:
     memory.require()
-    from . import rubric as rubrics
-    from .exam import registered
-    from .grading import grade, refused, secret_paths, support_files
+    from .report.progress_line import ProgressLine
     from .sandbox.policy import Kind
-    from .sandbox.supervisor import Sandbox
-    from .selection import selected
-    from .submission import collect
+    from .selfcheck import SelfCheck
 
-    checks = registered()
-    rubric = rubrics.load(rubric_path or rubrics.DEFAULT, checks)
-    asked = [item.id for item in rubric.graded if item.public or not public]
-    only = selected(asked, options.only)
+    with SelfCheck(options.only, Kind(options.sandbox) if options.sandbox else None) as selfcheck:
+        if options.watch:
+            return _watch(selfcheck, options)
+        with ProgressLine() as progress:
+            report = selfcheck.check(options.path, progress)
+        _tell(report, selfcheck.note, as_json=options.json)
+        return exit_code(report)
+
+
+def _watch(selfcheck: SelfCheck, options: argparse.Namespace) -> int:
+    """Check again and again until Ctrl-C; the exit code is that of the last report."""
+    code = EXIT_FAILED
     try:
-        submission = collect(options.path, support=support_files())
-    except SubmissionError as error:
-        submission = refused(options.path.resolve().name, str(error))
-    with Sandbox(level, kind=Kind(options.sandbox) if options.sandbox else None, secrets=secret_paths()) as sandbox:
-        return grade(submission, rubric, sandbox, only=only)
+        for found in selfcheck.watch(options.path):
+            if isinstance(found, UsageError):
+                print(f"grader: {found}", file=sys.stderr, flush=True)
+                continue
+            code = exit_code(found)
+            _tell(found, selfcheck.note, as_json=options.json)
+            print("Waiting for you to save a file; Ctrl-C ends.", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        pass
+    return code
 
 
-def _gradescope(_options: argparse.Namespace) -> int:
-    from .container import run
+def _tell(report: Report, note: str, *, as_json: bool) -> None:
+    import json
 
-    return run()
+    from .report import student, terminal
 
-
-def _build(options: argparse.Namespace) -> int:
-    from . import build
-
-    archive = build.autograder(options.rubric)
-    build.write(archive, options.output)
-    _show(f"{options.output}: {archive}")
-    return EXIT_PASSED
+    if as_json:
+        show(json.dumps(student.as_data(report, note=note)))
+        return
+    show(terminal.render(report, staff=False, colour=colour()))
+    if note:
+        show(note)
 
 
-def _doctor(options: argparse.Namespace) -> int:
-    from .doctor import examine
-    from .sandbox.policy import Kind
+def _submission(options: argparse.Namespace) -> int:
+    memory.require()
+    from . import archive, upload
 
-    text, healthy = examine(Kind(options.sandbox) if options.sandbox else None)
-    _show(text)
-    return EXIT_PASSED if healthy else EXIT_GRADER
-
-
-def _exit_code(report: Report) -> int:
-    if report.grader_failed:
-        return EXIT_GRADER
-    return EXIT_PASSED if report.all_passed else EXIT_FAILED
-
-
-def _show(text: str) -> None:
-    """Print; where the reader has left, nobody is there to be told, and the verdict stays what it is."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def _colour() -> bool:
-    return (
-        isinstance(sys.stdout, io.TextIOWrapper)
-        and sys.stdout.isatty()
-        and "NO_COLOR" not in os.environ
-        and sys.platform != "win32"
-    )
+    made = upload.submission(options.path)
+    archive.write(made.data, options.output)
+    show(f"{options.output}: {made}")
+    return EXIT_FAILED if made.missing else EXIT_PASSED

@@ -36,7 +36,7 @@ _UNANSWERED = (Outcome.MISSING, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcom
 @cache
 def support_files() -> dict[str, bytes]:
     """Staff's `deeplearning` package as handed out, "deeplearning/layers.py" -> bytes; a submission is mounted on it."""
-    root = fixtures.ROOT / "student_src"
+    root = fixtures.HANDED_OUT
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted((root / "deeplearning").rglob("*.py"))}
 
 
@@ -44,7 +44,7 @@ def secret_paths() -> list[Path]:
     """Files a sandbox must not be able to read; its self-test tries to."""
     here = Path(__file__).resolve()
     hidden = sorted(here.with_name("hidden").rglob("*.*")) if here.with_name("hidden").is_dir() else []
-    return [fixtures.GOLDEN, fixtures.TRAJECTORIES, fixtures.DIGESTS, here, *hidden]
+    return [path for path in (fixtures.GOLDEN, fixtures.TRAJECTORIES, fixtures.DIGESTS, here, *hidden) if path.exists()]
 
 
 def refused(label: str, why: str) -> Submission:
@@ -106,6 +106,7 @@ def grade(
         submission_digest=submission.digest,
         rubric_digest=rubric.digest,
         fixtures_digest=fixtures.digest(),
+        elsewhere=(rubric.elsewhere[0], scoring.rounded(rubric.elsewhere[1])),
         layers=sandbox.self_test.layers,
         isolation=sandbox.kind,
         seconds=time.monotonic() - started,
@@ -114,7 +115,7 @@ def grade(
 
 def _grade_item(item: Item, check: Check, student: Student, before: dict[str, ItemResult]) -> ItemResult:
     started = time.monotonic()
-    counted = scoring.counts(item, _parts(item, check))
+    counted = scoring.counts(item, _parts(item, check)) if item.points or item.bonus else []
     exam = Exam(student, item.tolerance, counted=counted, before=before)
     unmet = [name for name in item.needs if name in before and before[name].outcome in _UNANSWERED]
     if student.seconds_left < _LEAST_SECONDS:

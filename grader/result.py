@@ -71,6 +71,7 @@ class Report:
         layers: the sandbox's layers of isolation; `isolation` one word on how a process came to be.
         seconds: wall-clock time of the whole grading.
         left_out: ids of items that the rubric grades and this report does not hold, with their points.
+        elsewhere: how many items are graded elsewhere only, and their points.
     """
 
     label: str
@@ -85,6 +86,7 @@ class Report:
     isolation: str
     seconds: float
     left_out: Mapping[str, Decimal] = field(default_factory=dict)
+    elsewhere: tuple[int, Decimal] = (0, Decimal(0))
 
     @property
     def score(self) -> Decimal:

@@ -1,4 +1,4 @@
-"""What `--only` means: an item, or the group of items whose ids begin with it."""
+"""What `--only` means: an item, or the group of items whose ids begin with it, or several of these."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from .rubric import did_you_mean
 
 
 def selected(ids: Iterable[str], only: str | None) -> tuple[str, ...]:
-    """The ids that `only` stands for, all of them for None.
+    """The ids that `only` stands for: one beginning or several with commas between; all of them for None.
 
     Raises:
-        UsageError: it stands for none; the message suggests what was meant.
+        UsageError: one stands for none; the message suggests what was meant.
     """
     asked = tuple(ids)
-    found = tuple(name for name in asked if only is None or f"{name}.".startswith(f"{only}."))
-    if not found:
-        raise UsageError(f"no item starts with '{only}'{did_you_mean(only or '', _beginnings(asked))}")
-    return found
+    if only is None:
+        return asked
+    found: set[str] = set()
+    for beginning in only.split(","):
+        those = [name for name in asked if f"{name}.".startswith(f"{beginning.strip()}.")]
+        if not those:
+            raise UsageError(f"no item starts with '{beginning}'{did_you_mean(beginning, _beginnings(asked))}")
+        found.update(those)
+    return tuple(name for name in asked if name in found)
 
 
 def _beginnings(ids: Iterable[str]) -> list[str]:

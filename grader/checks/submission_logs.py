@@ -29,6 +29,17 @@ _ADAM, _MOMENTUM, _RMSPROP = "optim.adam.golden", "optim.sgd_momentum.golden", "
 _HE, _ZERO = "fc_net.init.he", "fc_net.init.zero"
 
 
+def expected_logs() -> list[str]:
+    """The names of all logs the notebook writes, in its order."""
+    return [
+        *(f"optimizer_experiment_{rule}.npz" for rule in _RULES),
+        *(f"sgd_momentum_compare_{run}.npz" for run in _COMPARED),
+        *(f"{kind}_{scheme}.{form}" for kind, form in (("w_stds", "json"), ("initialization_experiment", "npz")) for scheme in _SCHEMES),
+        "best_fc_model.npz",
+        "results.json",
+    ]
+
+
 @check("logs.optimizer_experiment", parts=_RULES)
 def optimizer_experiment(exam: Exam) -> None:
     """optimizer_experiment_*.npz: 200 iterations with each update rule."""

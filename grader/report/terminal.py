@@ -28,8 +28,8 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
         if colour:
             word = f"\033[{_COLOURS.get(item.outcome, '31')}m{word}\033[0m"
         lines.append(f"  {word} {item.id:<{name_width}}  {text.score_of(item):>9}")
-        if item.outcome is not Outcome.PASSED or any(finding.student for finding in item.findings):
-            lines += _indented(text.for_student(item), width)
+        for block in text.messages(item):
+            lines += _indented(block, width)
         if staff:
             for line in text.for_staff(item):
                 lines += _indented(f"[staff] {line}", width)
@@ -37,7 +37,8 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
     lines += _wrapped(report.notes, width)
     if staff:
         lines += _wrapped([f"[staff] {note}" for note in report.staff_notes], width)
-    lines += _wrapped([note for note in (text.planned(report), text.left_out(report)) if note], width)
+    more = text.elsewhere(report.elsewhere[0], text.points(report.elsewhere[1]))
+    lines += _wrapped([note for note in (text.planned(report), text.left_out(report), more) if note], width)
     lines.append(f"Total: {text.points(report.score)} of {text.points(report.maximum)} points in {report.seconds:.2f} s.")
     return "\n".join(lines)
 

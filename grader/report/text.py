@@ -19,8 +19,15 @@ def score_of(item: ItemResult) -> str:
     return f"{points(item.score)}/{points(item.maximum)}" if item.maximum else f"+{points(item.score)}"
 
 
+def messages(item: ItemResult) -> list[str]:
+    """What the student reads under an item, where there is anything beyond "passed"."""
+    if item.outcome is Outcome.PASSED and not any(finding.student for finding in item.findings):
+        return []
+    return for_student(item).splitlines()
+
+
 def for_student(item: ItemResult) -> str:
-    """What the student reads under an item."""
+    """What the student reads under an item; never empty."""
     texts = list(dict.fromkeys(finding.student for finding in item.findings if finding.student))
     if not texts:
         texts = ["All right." if item.outcome is Outcome.PASSED else "Not right."]
@@ -53,3 +60,10 @@ def left_out(report: Report) -> str:
     worth = sum(report.left_out.values(), Decimal(0))
     checks = "1 more check" if count == 1 else f"{count} more checks"
     return f"Not part of this run: {checks}, worth {points(worth)} points."
+
+
+def elsewhere(items: int, worth: str) -> str:
+    """One line about items that are graded on Gradescope only; empty if there are none."""
+    if not items:
+        return ""
+    return f"Gradescope runs {items} more {'check' if items == 1 else 'checks'}, worth {worth} points."
