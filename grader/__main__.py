@@ -3,7 +3,8 @@
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one is to read this, not a traceback
-    sys.exit("grader: this needs Python 3.11 or newer; this is Python " + sys.version.split()[0])
+    sys.stderr.write("grader: this needs Python 3.11 or newer; this is Python " + sys.version.split()[0] + "\n")
+    sys.exit(3)
 
 from .stopping import in_order
 

@@ -22,6 +22,11 @@ from .worker import Done, Job, Settings, start, work
 TRIES: Final = 2  # a submission that ends its worker twice is not tried again
 
 
+def cpus() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def processes(settings: Settings) -> Callable[[], Executor]:
     """A maker of executors with one process each, which holds one warm sandbox."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"grader: {error}", file=sys.stderr)
         return EXIT_GRADER
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "numpy":
+            print(f"grader: NumPy is missing; install it with: {sys.executable} -m pip install numpy", file=sys.stderr)
+            return EXIT_GRADER
         if os.environ.get("GRADER_DEBUG"):
             raise
         print(
@@ -128,24 +131,26 @@ def _watch(selfcheck: SelfCheck, options: argparse.Namespace) -> int:
                 print(f"grader: {found}", file=sys.stderr, flush=True)
                 continue
             code = exit_code(found)
-            _tell(found, selfcheck.note, as_json=options.json)
+            if not _tell(found, selfcheck.note, as_json=options.json):
+                break
             print("Waiting for you to save a file; Ctrl-C ends.", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
         pass
     return code
 
 
-def _tell(report: Report, note: str, *, as_json: bool) -> None:
-    import json
-
-    from .report import student, terminal
+def _tell(report: Report, note: str, *, as_json: bool) -> bool:
+    """Print a report, and say whether anybody reads it."""
+    from .report import terminal
 
     if as_json:
-        show(json.dumps(student.as_data(report, note=note)))
-        return
-    show(terminal.render(report, staff=False, colour=colour()))
-    if note:
-        show(note)
+        import json
+
+        from .report import student
+
+        return show(json.dumps(student.as_data(report, note=note)))
+    text = terminal.render(report, staff=False, colour=colour())
+    return show(f"{text}\n{note}" if note else text)
 
 
 def _submission(options: argparse.Namespace) -> int:

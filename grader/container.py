@@ -89,15 +89,14 @@ def close_to_students(root: Path) -> None:
 
 
 def _graded(root: Path, rubric: rubrics.Rubric, deadline: float) -> Report:
-    from .grading import grade, secret_paths
+    from .grading import grade, sandbox
     from .sandbox.policy import Level
-    from .sandbox.supervisor import Sandbox
 
     submission = _collected(root / "submission")
     metadata = root / "submission_metadata.json"
-    secrets = [*secret_paths(), *(path for path in (metadata, root / "results" / "results.json") if path.exists())]
-    with Sandbox(Level.CONTAINER, secrets=secrets) as sandbox:
-        report = grade(submission, rubric, sandbox, deadline=deadline)
+    secrets = [path for path in (metadata, root / "results" / "results.json") if path.exists()]
+    with sandbox(Level.CONTAINER, secrets=secrets) as jail:
+        report = grade(submission, rubric, jail, deadline=deadline)
     told = history.line(history.read(metadata), report)
     return replace(report, notes=(told, *report.notes)) if told else report
 

@@ -1,15 +1,17 @@
-"""A TA's doors: `batch`, `compare`, `explain`."""
+"""A TA's doors: `batch`, `compare`, `explain`, `data import`, and `grade --replay`."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import memory
 from .errors import UsageError
+
+if TYPE_CHECKING:
+    from .replay import Replay
 
 
 def add(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
@@ -19,9 +21,15 @@ def add(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
         "paths", type=Path, nargs="+", metavar="EXPORT", help="a Gradescope export, a folder of submissions, or submissions"
     )
     batch.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="the folder for the results")
-    batch.add_argument("-j", "--jobs", type=_workers, metavar="N", default=_cpus(), help="workers; default: one a core")
+    batch.add_argument("-j", "--jobs", type=_workers, metavar="N", help="workers; default: one a core")
+    batch.add_argument("--dask", metavar="ADDRESS", default="", help="grade on the Dask cluster whose scheduler is there")
     batch.add_argument("--roster", type=Path, metavar="FILE", help="the course's roster in CSV, to list who is absent")
     batch.add_argument("--rubric", type=Path, metavar="FILE", help="a rubric other than the built-in one")
+    batch.add_argument(
+        "--seconds", type=_seconds, metavar="S", default=540.0, help="time limit of one submission; default: 540, as on Gradescope"
+    )
+    batch.add_argument("--known", type=Path, metavar="DIR", help="logs that were handed out, which nobody can have from others")
+    batch.add_argument("--html", action="store_true", help="also make a page of each notebook, without running it")
     batch.set_defaults(run=_batch)
 
     compare = commands.add_parser("compare", help="show what changed between two class runs", allow_abbrev=False)
@@ -36,7 +44,62 @@ def add(commands: Any) -> tuple[argparse.ArgumentParser, ...]:
     explain.add_argument("item", metavar="ITEM", help="an item, or a group of items, e.g. optim.adam")
     explain.add_argument("--rubric", type=Path, metavar="FILE", help="the rubric it was graded with, if not the built-in one")
     explain.set_defaults(run=_explain)
+
+    data = commands.add_parser("data", help="prepare CIFAR-10 for replays", allow_abbrev=False)
+    kinds = data.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    bring = kinds.add_parser("import", help="check the six batch files and write one file with the images", allow_abbrev=False)
+    bring.add_argument("folder", type=Path, metavar="DIR", help="the folder with data_batch_1 … 5 and test_batch, or the one above")
+    bring.add_argument("-o", "--output", type=Path, metavar="FILE", help="the file to write, 1.25 GB; default: cifar10.npy")
+    bring.add_argument("--manifest", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    bring.set_defaults(run=_import)
     return (batch,)
+
+
+def add_replay(parser: argparse.ArgumentParser) -> None:
+    """Add the options for replays to `grade`."""
+    parser.add_argument("--replay", action="store_true", help="also run the experiments again and compare the curves (Linux)")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="the images for --replay, made by 'data import'")
+    parser.add_argument(
+        "--replay-seconds", type=_seconds, metavar="S", default=1800.0, help="time limit of one replayed run; default: 1800"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a page with recorded and replayed curves there")
+
+
+def replay_asked(options: argparse.Namespace) -> Replay | None:
+    """The replay that the options ask for, if they do.
+
+    Raises:
+        UsageError: they ask for one that cannot be.
+    """
+    if not options.replay:
+        if options.data is not None or options.plot is not None:
+            raise UsageError(f"{'--data' if options.data is not None else '--plot'} goes with --replay")
+        return None
+    memory.require()
+    from .replay import asked
+
+    found = asked(options.data, options.only, options.replay_seconds, options.plot, options.sandbox)
+    if options.output is not None and not found.grades:
+        raise UsageError(f"--only {options.only} grades nothing, so there is no verdict for {options.output}")
+    return found
+
+
+def replay(wish: Replay, path: Path) -> tuple[str, ...]:
+    """Do it; returned are sentences for staff."""
+    from .replay import at_desk
+
+    return at_desk(wish, path)
+
+
+def _import(options: argparse.Namespace) -> int:
+    memory.require()
+    from .dataset import DEFAULT_OUTPUT, import_batches
+    from .report.progress import say
+
+    target = options.output or DEFAULT_OUTPUT
+    facts = import_batches(options.folder, target, options.manifest)
+    say(f"{target}: {facts}")
+    return 0
 
 
 def _batch(options: argparse.Namespace) -> int:
@@ -53,7 +116,15 @@ def _batch(options: argparse.Namespace) -> int:
         options.only,
         options.roster,
         options.sandbox,
+        options.seconds,
+        options.known,
+        options.html,
+        options.dask,
     )
+    if options.html:
+        from . import notebook_page
+
+        notebook_page.require()
     if options.sandbox == "spawn":
         print("Reduced isolation: student code runs with your rights. Use this only for code you trust.", file=sys.stderr)
     counts = grade_class(wish)
@@ -120,5 +191,7 @@ def _workers(text: str) -> int:
     return int(text)
 
 
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _seconds(text: str) -> float:
+    if not text.isdigit() or not 1 <= int(text) <= 86_400:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds from 1 to 86400")
+    return float(text)

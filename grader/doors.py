@@ -29,12 +29,14 @@ def exit_code(report: Report) -> int:
     return EXIT_PASSED if report.all_passed else EXIT_FAILED
 
 
-def show(text: str) -> None:
-    """Print; where the reader has left, nobody is there to be told, and the verdict stays what it is."""
+def show(text: str) -> bool:
+    """Print, and say whether anybody reads: where the reader has left, nobody is there to be told, and the verdict stays."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return False
+    return True
 
 
 def colour() -> bool:

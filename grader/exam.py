@@ -35,7 +35,8 @@ WHOLE: Final = "all"  # the one part of a check that declares none
 class Check:
     """A registered check: `title` is its docstring's first line, `parts` the names that can be weighted in the rubric.
 
-    Those in `quiet` are for staff alone unless the rubric gives them a weight above 0.
+    Those in `quiet` are for staff alone unless the rubric gives them a weight above 0. `reads`: what it opens of
+    the submission beside code: "logs", "notebook".
     """
 
     id: str
@@ -43,6 +44,7 @@ class Check:
     parts: tuple[str, ...]
     function: Callable[[Exam], None]
     quiet: frozenset[str] = frozenset()
+    reads: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -104,11 +106,13 @@ class Exam:
 
 
 _REGISTRY: Final[dict[str, Check]] = {}
-_STAFFS_OWN: Final = ("behaviour", "log_consistency", "trajectories")  # modules of `hidden/` that add to the checks
+_STAFFS_OWN: Final = ("behaviour", "log_consistency", "notebook", "trajectories")  # modules of `hidden/` that add to the checks
 
 
-def check(id: str, *, parts: tuple[str, ...] = (WHOLE,)) -> Callable[[Callable[[Exam], None]], Callable[[Exam], None]]:
-    """Register a check under its stable id.
+def check(
+    id: str, *, parts: tuple[str, ...] = (WHOLE,), reads: tuple[str, ...] = ()
+) -> Callable[[Callable[[Exam], None]], Callable[[Exam], None]]:
+    """Register a check under its stable id; `reads` as in `Check`.
 
     Raises:
         ConfigurationError: the id is taken, or the function has no docstring to serve as title.
@@ -120,7 +124,7 @@ def check(id: str, *, parts: tuple[str, ...] = (WHOLE,)) -> Callable[[Callable[[
             raise ConfigurationError(f"check '{id}' is registered twice")
         if not title:
             raise ConfigurationError(f"check '{id}' has no docstring; its first line is the title students read")
-        _REGISTRY[id] = Check(id, title, parts, function)
+        _REGISTRY[id] = Check(id, title, parts, function, reads=frozenset(reads))
         return function
 
     return register

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -18,9 +18,9 @@ from .finding import Mismatch
 from .result import ItemResult, Outcome, Report
 from .rubric import Item, Rubric
 from .sandbox.ending import SessionEnded
-from .sandbox.policy import Limits
+from .sandbox.policy import Kind, Layer, Level, Limits
 from .sandbox.supervisor import Sandbox
-from .student import Missing, Student, TimeUsedUp
+from .student import AskAgain, Missing, Student, TimeUsedUp, staff_sources
 from .submission import STUDENT_FILES, Submission
 from .text import clean
 
@@ -45,6 +45,17 @@ def secret_paths() -> list[Path]:
     here = Path(__file__).resolve()
     hidden = sorted(here.with_name("hidden").rglob("*.*")) if here.with_name("hidden").is_dir() else []
     return [path for path in (fixtures.GOLDEN, fixtures.TRAJECTORIES, fixtures.DIGESTS, here, *hidden) if path.exists()]
+
+
+def sandbox(level: Level, *, kind: Kind | None = None, secrets: Collection[Path] = (), disabled: Sequence[Layer] = ()) -> Sandbox:
+    """A sandbox for this homework: it must not reach the answers, nor `secrets`, and has staff's files compiled ahead.
+
+    Raises:
+        SandboxUnavailable: as `Sandbox`.
+    """
+    root = fixtures.HANDED_OUT
+    ahead = {name: root / name for name in support_files()} | staff_sources()
+    return Sandbox(level, kind=kind, secrets=[*secret_paths(), *secrets], disabled=disabled, ahead=ahead)
 
 
 def refused(label: str, why: str) -> Submission:
@@ -73,16 +84,16 @@ def grade(
     started = time.monotonic()
     checks = registered()
     student = Student(submission, sandbox, support_files(), Limits(), deadline)
+    asked = [item for item in rubric.graded if only is None or item.id in only]
+    student.reads_ahead = frozenset[str]().union(*(checks[item.id].reads for item in asked))
     results: dict[str, ItemResult] = {}
     staff_notes: list[str] = []
     try:
-        for item in rubric.graded:
-            if only is not None and item.id not in only:
-                continue
+        for item in asked:
             if progress is not None:
                 progress(item)
             student.limits = replace(Limits(), wall=item.seconds, memory=rubric.memory_mb * 2**20)
-            student.cut_short = False
+            student.cut_short = student.reused = False
             results[item.id] = _grade_item(item, checks[item.id], student, results)
     finally:
         student.close()
@@ -127,8 +138,14 @@ def _grade_item(item: Item, check: Check, student: Student, before: dict[str, It
     else:
         try:
             ended = _ask(check, exam)
+            again = student.reused and not _all_right(item, check, exam)  # no item is failed for what another one left behind
+        except AskAgain:
+            again = True
         except SandboxUnavailable:  # e.g. the system killed the fork server: a new one is started for a second try
+            again = True
+        if again:
             student.close()
+            student.reused = False
             exam = Exam(student, item.tolerance, counted=counted, before=before)
             try:
                 ended = _ask(check, exam)
@@ -155,7 +172,7 @@ def _ask(check: Check, exam: Exam) -> Outcome:
         return Outcome(error.ending.value)
     except TimeUsedUp:
         return Outcome.SKIPPED
-    except SandboxUnavailable:
+    except (SandboxUnavailable, AskAgain):
         raise
     except Exception:
         return _failed(exam, traceback.format_exc())

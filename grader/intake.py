@@ -27,7 +27,7 @@ _IGNORED = frozenset([
     "node_modules", "datasets", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ds_store",
 ])
 # fmt: on
-_KEPT = ("grader", "given")
+_OURS = frozenset([("grader", "given"), ("grader", "checks")])  # they hold files that are named like a student's
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class Source(Protocol):
 
 
 def ignored(path: PurePosixPath) -> bool:
-    """Whether a path is none of the homework: caches, version control, environments, data sets, AppleDouble files, and what
-    the grader keeps of the homework as it was handed out, in case it was handed in too."""
-    return any(_ignored_name(part) for part in path.parts) or _KEPT in zip(path.parts, path.parts[1:], strict=False)
+    """Whether a path is none of the homework: caches, version control, environments, data sets, AppleDouble files, and the
+    grader's own files, in case it was handed in too."""
+    return any(_ignored_name(part) for part in path.parts) or not _OURS.isdisjoint(zip(path.parts, path.parts[1:], strict=False))
 
 
 def _ignored_name(part: str) -> bool:
@@ -175,7 +175,7 @@ class FolderSource:
                     found.append(Entry(PurePosixPath(*parts)))
                 continue
             for child in children:
-                if _ignored_name(child.name) or (*parts[-1:], child.name) == _KEPT:
+                if _ignored_name(child.name) or (*parts[-1:], child.name) in _OURS:
                     continue
                 if child.is_dir(follow_symlinks=False) and not _claims(parts, child.name):
                     if len(parts) < self._limits.max_depth:

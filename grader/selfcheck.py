@@ -10,11 +10,10 @@ from types import TracebackType
 from . import rubric as rubrics
 from .errors import SubmissionError, UsageError
 from .exam import registered
-from .grading import grade, refused, secret_paths, support_files
+from .grading import grade, refused, sandbox, support_files
 from .result import Report
 from .rubric import Item
 from .sandbox.policy import Kind, Level, missing_layers
-from .sandbox.supervisor import Sandbox
 from .selection import selected
 from .submission import Submission, collect
 
@@ -34,7 +33,7 @@ class SelfCheck:
         """
         self._rubric = rubrics.load(rubrics.DEFAULT, registered()).public
         self._only = selected([item.id for item in self._rubric.graded], only)
-        self._sandbox = Sandbox(Level.STUDENT, kind=kind, secrets=secret_paths())
+        self._sandbox = sandbox(Level.STUDENT, kind=kind)
 
     def __enter__(self) -> SelfCheck:
         return self

@@ -84,9 +84,8 @@ def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) ->
     memory.require()
     from . import rubric as rubrics
     from .exam import registered
-    from .grading import grade, refused, secret_paths, support_files
+    from .grading import grade, refused, sandbox, support_files
     from .sandbox.policy import Kind
-    from .sandbox.supervisor import Sandbox
     from .selection import selected
     from .submission import collect
 
@@ -97,8 +96,8 @@ def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) ->
         submission = collect(options.path, support=support_files())
     except SubmissionError as error:
         submission = refused(options.path.resolve().name, str(error))
-    with Sandbox(level, kind=Kind(options.sandbox) if options.sandbox else None, secrets=secret_paths()) as sandbox:
-        return grade(submission, rubric, sandbox, only=only)
+    with sandbox(level, kind=Kind(options.sandbox) if options.sandbox else None) as jail:
+        return grade(submission, rubric, jail, only=only)
 
 
 def _write_page(options: argparse.Namespace) -> None:

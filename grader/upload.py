@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from .archive import described, packed
 from .checks.log_reader import OPTIONAL
-from .checks.submission_logs import expected_logs
+from .checks.submission_logs import expected_logs, writer
 from .errors import SubmissionError, UsageError
 from .grading import support_files
-from .submission import STUDENT_FILES, Submission, collect
+from .submission import LOGS, STUDENT_FILES, Submission, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Upload:
     def __str__(self) -> str:
         """Lines for people."""
         lines = [described(self.data, len(self.names)).partition("\n")[0], *(f"  {name}" for name in self.names)]
-        lines += [f"Missing: {text}" for text in self.missing]
-        lines += [f"Note: {text}" for text in self.notes]
+        for word, texts in (("Missing", self.missing), ("Note", self.notes)):
+            lines += [line for text in texts for line in textwrap.wrap(f"{word}: {text}", 100, subsequent_indent="  ")]
         if not self.missing:
             lines.append("Everything that is graded is in it.")
         return "\n".join(lines)
@@ -70,16 +71,20 @@ def _collected(path: Path) -> Submission:
 
 def _missing(found: Submission) -> list[str]:
     texts = [found.refused.get(name, f"{name} is not there.") for name in STUDENT_FILES if name not in found.files]
-    logs = [name for name in expected_logs() if f"submission_logs/{name}" not in found.logs and name not in OPTIONAL]
-    refused = [found.refused[f"submission_logs/{name}"] for name in logs if f"submission_logs/{name}" in found.refused]
-    absent = [name for name in logs if f"submission_logs/{name}" not in found.refused]
-    texts += refused
-    if absent:
-        texts.append(f"not in submission_logs/: {', '.join(absent)}. The notebook's cells write them.")
+    absent: dict[str, list[str]] = {}
+    for name in expected_logs():
+        path = f"{LOGS}/{name}"
+        if path in found.refused:
+            texts.append(found.refused[path])
+        elif path not in found.logs and name not in OPTIONAL:
+            absent.setdefault(writer(name), []).append(name)
+    for cell, names in absent.items():
+        texts.append(f"{', '.join(names)} in {LOGS}/. {cell} writes {'it' if len(names) == 1 else 'them'}.")
     if found.notebook is None:
-        texts.append(found.refused.get("notebook", "the notebook is not there."))
+        texts.append(found.refused.get("notebook", "the notebook q_optimizer_init.ipynb is not there."))
     return texts
 
 
 def _notes(found: Submission) -> tuple[str, ...]:
-    return (*found.notes, "The data set, caches and everything else in the folder were left out.")
+    left_out = f"What is neither one of your files, nor the notebook, nor a log in {LOGS}/ was left out, the data set too."
+    return (*found.notes, left_out)

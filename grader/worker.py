@@ -23,8 +23,8 @@ from . import __version__, fixtures
 from . import rubric as rubrics
 from .errors import ConfigurationError, SubmissionError, UsageError
 from .exam import registered
-from .grading import grade, refused, secret_paths, support_files
-from .report import gradescope
+from .grading import grade, refused, sandbox, support_files
+from .report import gradescope, runs
 from .sandbox.policy import Kind, Level
 from .sandbox.supervisor import Sandbox
 from .submission import Submission, collect
@@ -39,7 +39,9 @@ class Settings:
         only: ids of the items to grade.
         kind: how sandboxed processes are made; None for what suits the system.
         grader_digest: of the grader's own code and what it runs on.
+        seconds: time for one submission; what is not asked by then is skipped.
         secrets: further files that student code must not be able to read.
+        pages: whether notebooks become pages.
     """
 
     rubric: Path
@@ -47,25 +49,45 @@ class Settings:
     only: tuple[str, ...]
     kind: str | None
     grader_digest: str
+    seconds: float = 540.0
     secrets: tuple[Path, ...] = ()
+    pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One submission to grade: `known` is the key of the verdict there is already, or empty."""
+    """One submission to grade.
+
+    Attributes:
+        path: where it lies; None if it is not there.
+        known: the key of the verdict there is already, or empty.
+        shown: whether there is a page of its notebook already.
+        submission: what lies at `path`, where that has been collected elsewhere.
+    """
 
     id: str
     path: Path | None
     known: str
+    shown: bool = False
+    submission: Submission | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a job: the results.json to be written; without one it is kept, or `failed` says why it could not be graded."""
+    """What came of a job: the results.json to be written; without one it is kept, or `failed` says why it could not be graded.
+
+    Attributes:
+        record: of its runs, see `report.runs`.
+        page: its notebook as a page; empty if there is none, or none was asked for.
+        unshown: why the notebook could not become a page.
+    """
 
     result: dict[str, Any] | None
     seconds: float
     failed: str = ""
+    record: dict[str, Any] | None = None
+    page: str = ""
+    unshown: str = ""
 
 
 @cache
@@ -74,8 +96,10 @@ def grader_digest() -> str:
     whole = hashlib.sha256(json.dumps([__version__, platform.python_version(), np.__version__]).encode())
     here = Path(__file__).resolve().parent
     files = sorted(path for path in here.rglob("*") if path.suffix in (".py", ".toml", ".bin") and path.is_file())
-    parts = {path.relative_to(here).as_posix(): path.read_bytes() for path in files if path != here / "rubric.toml"}
-    for name, data in {**parts, **support_files()}.items():
+    parts = {path.relative_to(here): path.read_bytes() for path in files if path != here / "rubric.toml"}
+    # An installed package keeps in `given/` what else lies beside it; that is counted below.
+    own = {path.as_posix(): data for path, data in parts.items() if path.parts[0] != "given"}
+    for name, data in {**own, **support_files()}.items():
         whole.update(json.dumps([name, hashlib.sha256(data).hexdigest()]).encode())
     return whole.hexdigest()
 
@@ -99,6 +123,15 @@ def work(settings: Settings, job: Job) -> Done:
     return _worker(settings).grade(job)
 
 
+def prepare(settings: Settings) -> None:
+    """Make the warm sandbox of this thread now.
+
+    Raises:
+        ConfigurationError: this process cannot grade.
+    """
+    _worker(settings)
+
+
 def start(settings: Settings) -> None:
     """Prepare a worker process: leave Ctrl-C to the parent, end with the parent, make the sandbox."""
     # A handler and not SIG_IGN, which student processes would inherit.
@@ -109,7 +142,7 @@ def start(settings: Settings) -> None:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
-        _worker(settings)
+        prepare(settings)
     except ConfigurationError:
         pass  # the first job raises it again, where the parent hears of it
 
@@ -140,32 +173,69 @@ class _Worker:
             raise ConfigurationError("the rubric or the grader was changed while the class was graded; run the same command again")
         kind = Kind(settings.kind) if settings.kind else None
         level = Level.STUDENT if kind is Kind.SPAWN else Level.STAFF
-        self._sandbox = Sandbox(level, kind=kind, secrets=[*secret_paths(), *settings.secrets])
+        self._sandbox = sandbox(level, kind=kind, secrets=settings.secrets)
+        self._pages: Sandbox | None = None
         weakref.finalize(self, self._sandbox.close)  # it ends with the thread or process it is for
 
     def grade(self, job: Job) -> Done:
         """Collect, then keep or grade."""
         started = time.monotonic()
         try:
-            submission = _collected(job)
+            submission = collected(job)
         except UsageError as error:  # not the student's fault, e.g. no right to read it
             return Done(None, time.monotonic() - started, str(error))
-        key = self._key(submission)
+        key = key_for(self.settings, submission)
         if key == job.known:
-            return Done(None, time.monotonic() - started)
-        report = grade(submission, self._rubric, self._sandbox, only=self.settings.only)
+            page, unshown = self._page(submission) if self.settings.pages and not job.shown else ("", "")
+            return Done(None, time.monotonic() - started, page=page, unshown=unshown)
+        deadline = time.monotonic() + self.settings.seconds
+        report = grade(submission, self._rubric, self._sandbox, only=self.settings.only, deadline=deadline)
         result = gradescope.render(report)
-        result["extra_data"]["batch"] = {"key": key, "grader_digest": self.settings.grader_digest}
-        return Done(result, time.monotonic() - started)
+        digests = {"key": key, "grader_digest": self.settings.grader_digest, "fingerprints": _fingerprints(submission)}
+        result["extra_data"]["batch"] = digests
+        page, unshown = self._page(submission) if self.settings.pages else ("", "")
+        return Done(result, time.monotonic() - started, record=runs.packed(report.items), page=page, unshown=unshown)
 
-    def _key(self, submission: Submission) -> str:
-        # The digest covers what was taken; the notes and refusals say what was found instead, and stand in the verdict too.
-        own = [submission.digest, submission.notes, dict(submission.refused)]
-        ours = [self._rubric.digest, fixtures.digest(), self.settings.grader_digest, self.settings.only, self.settings.kind]
-        return hashlib.sha256(json.dumps([own, ours]).encode("utf-8", "surrogatepass")).hexdigest()
+    def _page(self, submission: Submission) -> tuple[str, str]:
+        """The notebook as a page, or why there is none: it must not cost the verdict."""
+        from . import notebook_page
+
+        if submission.notebook is None:
+            return "", ""
+        try:
+            if self._pages is None:
+                self._pages = notebook_page.renderer(self._sandbox.level, self._sandbox.kind)
+                weakref.finalize(self, self._pages.close)
+            return notebook_page.render(submission, self._sandbox, self._pages), ""
+        except UsageError as error:
+            return "", str(error)
+        except Exception as error:
+            return "", f"{submission.notebook[0]} could not be rendered: {error!r}"
 
 
-def _collected(job: Job) -> Submission:
+def key_for(settings: Settings, submission: Submission) -> str:
+    """The key of a verdict on this submission: a digest of all it depends on."""
+    # The digest covers what was taken; the notes and refusals say what was found instead, and stand in the verdict too.
+    own = [submission.digest, submission.notes, dict(submission.refused)]
+    ours = [settings.rubric_digest, fixtures.digest(), settings.grader_digest, settings.only, settings.kind, settings.seconds]
+    return hashlib.sha256(json.dumps([own, ours]).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _fingerprints(submission: Submission) -> dict[str, str]:
+    """Digests of what no seed fixes, to be compared over the class."""
+    from .hidden.log_consistency import fingerprints
+
+    return fingerprints(submission)
+
+
+def collected(job: Job) -> Submission:
+    """The submission of a job, also where it is refused or not there.
+
+    Raises:
+        UsageError: it cannot be read, which is not the student's fault.
+    """
+    if job.submission is not None:
+        return job.submission
     if job.path is None:
         return refused(job.id, "The export lists this submission but does not hold its files.")
     try:

@@ -25,7 +25,7 @@ class Misconception:
 
     Attributes:
         id: "topic.slip", stable: staff count them over a class.
-        name: for staff, a few words.
+        name: for staff, a few words; empty in a student's copy.
         looks_like: for the student, a clause that completes "It looks as if …".
         reread: where to look.
     """
@@ -49,7 +49,11 @@ SAME_SINGLE: Final = 1e-5  # the same where float32 is at work
 def catalogue() -> dict[str, Misconception]:
     """All slips by id, as `misconceptions.toml` lists them."""
     topics = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    entries = [Misconception(f"{topic}.{slip}", **texts) for topic, slips in topics.items() for slip, texts in slips.items()]
+    entries = [
+        Misconception(f"{topic}.{slip}", **{"name": "", **texts})
+        for topic, slips in topics.items()
+        for slip, texts in slips.items()
+    ]
     return {entry.id: entry for entry in entries}
 
 

@@ -25,6 +25,15 @@ _TRAIN_IMAGES = 49_000
 _RULES = ("sgd", "sgd_momentum", "adam", "rmsprop")
 _SCHEMES = ("he", "random", "zero")
 _COMPARED = tuple(f"{rule}_{seed}" for rule in ("sgd", "sgd_momentum") for seed in SEEDS)
+_INITIALIZATIONS = "The notebook's cell that compares the initializations (section 3)"
+_CELLS = {  # beginning of a log's name -> what writes it
+    "optimizer_experiment": "The notebook's cell that compares the four update rules (section 2.4)",
+    "sgd_momentum_compare": "The notebook's cell that tunes the batch size of plain SGD (section 2.2)",
+    "w_stds": _INITIALIZATIONS,
+    "initialization_experiment": _INITIALIZATIONS,
+    "best_fc_model": "The notebook's section 5 (Test your model)",
+    "results": "The notebook's section 5 (Test your model)",
+}
 _ADAM, _MOMENTUM, _RMSPROP = "optim.adam.golden", "optim.sgd_momentum.golden", "optim.rmsprop.golden"
 _HE, _ZERO = "fc_net.init.he", "fc_net.init.zero"
 
@@ -34,16 +43,25 @@ def expected_logs() -> list[str]:
     return [
         *(f"optimizer_experiment_{rule}.npz" for rule in _RULES),
         *(f"sgd_momentum_compare_{run}.npz" for run in _COMPARED),
-        *(f"{kind}_{scheme}.{form}" for kind, form in (("w_stds", "json"), ("initialization_experiment", "npz")) for scheme in _SCHEMES),
+        *(
+            f"{kind}_{scheme}.{form}"
+            for kind, form in (("w_stds", "json"), ("initialization_experiment", "npz"))
+            for scheme in _SCHEMES
+        ),
         "best_fc_model.npz",
         "results.json",
     ]
 
 
-@check("logs.optimizer_experiment", parts=_RULES)
+def writer(name: str) -> str:
+    """What writes the log of this name, as the beginning of a sentence."""
+    return next(cell for start, cell in _CELLS.items() if name.startswith(start))
+
+
+@check("logs.optimizer_experiment", parts=_RULES, reads=("logs",))
 def optimizer_experiment(exam: Exam) -> None:
     """optimizer_experiment_*.npz: 200 iterations with each update rule."""
-    logs = LogReader(exam, "The notebook's cell that compares the four update rules (section 2.4)")
+    logs = LogReader(exam, _CELLS["optimizer_experiment"])
     wanted = exam.limit("train_accuracy")
     for rule in _RULES:
         with logs.part(rule):
@@ -59,10 +77,10 @@ def optimizer_experiment(exam: Exam) -> None:
     logs.close("optimizer_experiment", calls)
 
 
-@check("logs.sgd_momentum_compare", parts=(*_COMPARED, "accuracies_agree"))
+@check("logs.sgd_momentum_compare", parts=(*_COMPARED, "accuracies_agree"), reads=("logs",))
 def sgd_momentum_compare(exam: Exam) -> None:
     """sgd_momentum_compare_*.npz: SGD with a larger batch keeps up with momentum, over three seeds."""
-    logs = LogReader(exam, "The notebook's cell that tunes the batch size of plain SGD (section 2.2)")
+    logs = LogReader(exam, _CELLS["sgd_momentum_compare"])
     final: dict[str, list[float]] = {"sgd": [], "sgd_momentum": []}
     batches: dict[int, int] = {}
     for rule in final:
@@ -81,10 +99,10 @@ def sgd_momentum_compare(exam: Exam) -> None:
     logs.close("sgd_momentum_compare", {f"momentum_{seed}.npz": (_MOMENTUM,) for seed in SEEDS})
 
 
-@check("logs.w_stds", parts=_SCHEMES)
+@check("logs.w_stds", parts=_SCHEMES, reads=("logs",))
 def w_stds(exam: Exam) -> None:
     """w_stds_*.json: the standard deviation of each layer's weights, for each initialization."""
-    logs = LogReader(exam, "The notebook's cell that compares the initializations (section 3)")
+    logs = LogReader(exam, _INITIALIZATIONS)
     wanted = {
         "he": np.array([0.02551551815399] + [0.2] * 10),
         "random": np.full(11, 0.01),
@@ -105,17 +123,17 @@ def w_stds(exam: Exam) -> None:
                     fits = found > 0 and p >= exam.limit("false_alarm") / 22
                 if not fits:
                     raise Mismatch(
-                        f"{name}: layer {layer} has standard deviation {found:.4g}, which a draw of '{scheme}' with "
-                        f"{size} weights does not give.",
+                        f"{name}: layer {layer} has standard deviation {found:.4g}, which {size} weights initialized with "
+                        f"'{scheme}' do not have.",
                         f"expected about {std:.6g}",
                     )
     logs.close("w_stds", {"he.json": (_HE,), "zero.json": (_ZERO,)})
 
 
-@check("logs.initialization_experiment", parts=_SCHEMES)
+@check("logs.initialization_experiment", parts=_SCHEMES, reads=("logs",))
 def initialization_experiment(exam: Exam) -> None:
     """initialization_experiment_*.npz: 200 iterations from each initialization."""
-    logs = LogReader(exam, "The notebook's cell that compares the initializations (section 3)")
+    logs = LogReader(exam, _INITIALIZATIONS)
     near = exam.limit("loss")
     for scheme in _SCHEMES:
         with logs.part(scheme):
@@ -135,10 +153,10 @@ def initialization_experiment(exam: Exam) -> None:
     logs.close("initialization_experiment", {"he.npz": (_HE,), "zero.npz": (_ZERO,)})
 
 
-@check("logs.best_model", parts=("history", "results", "accuracy"))
+@check("logs.best_model", parts=("history", "results", "accuracy"), reads=("logs",))
 def best_model(exam: Exam) -> None:
     """best_fc_model.npz and results.json: the best model's history, settings and validation accuracy."""
-    logs = LogReader(exam, "The notebook's section 5 (Test your model)")
+    logs = LogReader(exam, _CELLS["best_fc_model"])
     wanted = exam.limit("val_accuracy")
     settings: dict[str, float] = {}
     history: dict[str, Array] = {}

@@ -14,7 +14,7 @@ from ..exam import Exam, check
 from ..sandbox.child import garbled
 from ..sandbox.ending import SessionEnded
 from ..sandbox.session import Remote, Session
-from ..student import OPTIM, staff_source
+from ..student import OPTIM, AskAgain, staff_source
 from . import corpus, diagnosis, telling
 from .record import Fault, Record, fault_in
 from .rules import READINGS
@@ -43,13 +43,15 @@ def adam_behaviour(exam: Exam) -> None:
 
 def _behaviour(exam: Exam, rule: str) -> None:
     scenarios = corpus.scenarios(rule)
-    with _opened(exam) as (session, optim):
+    with _opened(exam, alone=False) as (session, optim):
         records = _ask(session, optim.attr(rule), corpus.questions(rule), len(scenarios))
         failed = _first_fault(rule, records)
         if failed is None:
             with exam.part():
                 _note_what_lies_beyond(exam, rule, records)
             return
+        if exam.student.reused:  # what is told in full comes from a process that answered nothing else
+            raise AskAgain
         number, fault = failed
         small = None if fault.blank else _smallest(session, optim.attr(rule), rule)
     slip = None if fault.blank else diagnosis.slip_of(rule, records)
@@ -65,8 +67,8 @@ def _behaviour(exam: Exam, rule: str) -> None:
     exam.diagnose(slip)
 
 
-def _opened(exam: Exam) -> Any:
-    return exam.student.module(OPTIM, {"driver.py": staff_source("driver.py")})
+def _opened(exam: Exam, *, alone: bool = True) -> Any:
+    return exam.student.module(OPTIM, {"driver.py": staff_source("driver.py")}, alone=alone)
 
 
 def _ask(session: Session, function: Remote, questions: Any, count: int) -> list[Record]:
@@ -162,7 +164,8 @@ def _replayed(exam: Exam, rule: str, scenario: Scenario) -> tuple[Fault | None, 
 
 def _note_what_lies_beyond(exam: Exam, rule: str, records: Sequence[Record]) -> None:
     """Scalars of shape () cost nothing; staff read that they failed."""
-    for scenario, record in zip(corpus.scenarios(rule), records, strict=True):
-        if scenario.beyond and _fault_alone(rule, scenario, record) is not None:
+    for number, (scenario, record) in enumerate(zip(corpus.scenarios(rule), records, strict=True)):
+        rights = (corpus.right(rule, reading, number) for reading in range(len(READINGS[rule])))
+        if scenario.beyond and all(fault_in(rule, scenario, record, right) is not None for right in rights):
             exam.note(staff=f"{rule} fails on arrays of shape (), which the handout does not promise: no points taken")
             return

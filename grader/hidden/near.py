@@ -84,7 +84,7 @@ class Near:
 
     def explains(self, found: Array) -> bool:
         """Whether `found` (same shape) lies within the slack everywhere; NaN never does."""
-        return bool(np.all(np.abs(found.astype(np.float64) - self.value) <= self.slack))
+        return bool((np.abs(found - self.value) <= self.slack).all())
 
     def _sum(self, other: Near, value: Array) -> Near:
         return self._rounded(other, value, self.slack + other.slack, np.abs(self.value) + np.abs(other.value))

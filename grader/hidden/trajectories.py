@@ -78,13 +78,21 @@ def departure(history: History, runs: Sequence[Run], band: Band) -> str:
 
     Told for the run that explains it longest. Iterations and epochs that only one of the two has are not compared.
     """
-    told = [_departure(history, run, band) for run in runs]
+    return departed(history, runs, band)[1]
+
+
+def departed(history: History, runs: Sequence[Run], band: Band, telling: str = "known is") -> tuple[int, str]:
+    """The same with the iteration where it leaves, or a number beyond the last where no single loss tells; (0, "") if it does not.
+
+    `telling` is what the sentence says before the number it should have been.
+    """
+    told = [_departure(history, run, band, telling) for run in runs]
     if not told or min(told)[0] == 0:
-        return ""
-    return max(told, key=lambda one: one[0])[1]
+        return 0, ""
+    return max(told, key=lambda one: one[0])
 
 
-def _departure(history: History, run: Run, band: Band) -> tuple[int, str]:
+def _departure(history: History, run: Run, band: Band, telling: str) -> tuple[int, str]:
     """(0, "") if it lies within, else the iteration where it leaves, or a later number, and a sentence."""
     losses = history["train_losses"]
     known = run.at <= losses.size
@@ -94,7 +102,7 @@ def _departure(history: History, run: Run, band: Band) -> tuple[int, str]:
     if off.any():
         first = int(np.argmax(off))
         allowed = band.at(at)[first]
-        return int(at[first]), f"loss {at[first]} is {found[first]:.6f}, known is {wanted[first]:.6f} (within {allowed:g})"
+        return int(at[first]), f"loss {at[first]} is {found[first]:.6f}, {telling} {wanted[first]:.6f} (within {allowed:g})"
     late = at > 100
     if late.sum() >= 5 and not abs(apart := float(np.mean(found[late] - wanted[late]))) <= band.mean:
         return int(at[-1]) + 1, f"the losses after iteration 100 differ by {apart:+.3f} on average (within {band.mean:g})"
@@ -104,7 +112,7 @@ def _departure(history: History, run: Run, band: Band) -> tuple[int, str]:
         off = ~(np.abs(history[key][:length] - accuracies[:length]) <= allowed_by_epoch + 1e-9)
         if off.any():
             first = int(np.argmax(off))
-            text = f"{key}[{first}] is {history[key][first]:.3f}, known is {accuracies[first]:.3f}"
+            text = f"{key}[{first}] is {history[key][first]:.3f}, {telling} {accuracies[first]:.3f}"
             return int(at[-1]) + shift if at.size else shift, f"{text} (within {allowed_by_epoch[first]:g})"
     return 0, ""
 
@@ -140,12 +148,13 @@ def against(known: Mapping[str, Sequence[Run]], item: str, histories: Mapping[st
         stem = file.removesuffix(".npz")
         runs = known.get(stem) or known.get(f"{stem} (B={_batch(history)})", ())
         if runs and not (item == "optimizer_experiment" and _unseeded(known, histories, stem)):
-            text = departure(history, runs, BANDS[_rule(stem)])
+            text = departure(history, runs, BANDS[rule_of(stem)])
             if text:
                 yield f"{file}: other data, other code, or other seed: {text}"
 
 
-def _rule(stem: str) -> str:
+def rule_of(stem: str) -> str:
+    """The update rule of a log."""
     name = stem.removeprefix("optimizer_experiment_").removeprefix("sgd_momentum_compare_")
     return name.rstrip("0123456789").rstrip("_")
 

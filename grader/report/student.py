@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Final
 
 from ..result import Outcome, Report
@@ -10,13 +9,16 @@ from ..text import clean
 from . import terminal, text
 
 _MAX_TEXT: Final = 5_000
-_MARKS: Final = {Outcome.PASSED: ("✓", "#1a7f37"), Outcome.PARTIAL: ("◐", "#9a6700"), Outcome.MISSING: ("…", "#6e7781")}
-_WRONG: Final = ("✗", "#cf222e")
+# Colours that can be read on white and on black.
+_MARKS: Final = {Outcome.PASSED: ("✓", "#2da44e"), Outcome.PARTIAL: ("◐", "#bf8700"), Outcome.MISSING: ("○", "#848d97")}
+_WRONG: Final = ("✗", "#e5484d")
 _STYLE: Final = (
-    "font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:60em;border:1px solid #8c959f66;"
-    "border-radius:6px;padding:.6em .9em"
+    "font-family:system-ui,sans-serif;font-size:14px;line-height:1.45;max-width:62em;border:1px solid #8c959f66;"
+    "border-radius:6px;padding:.5em .9em .6em"
 )
-_TEXT: Final = "font-family:ui-monospace,monospace;font-size:13px;white-space:pre-wrap;margin:.1em 0 .5em 1.6em;opacity:.9"
+_HEAD: Final = "display:flex;gap:.6em;align-items:baseline;padding-top:.35em"
+_TEXT: Final = "margin:.1em 0 .3em 1.75em;padding-left:.7em;border-left:2px solid {colour};white-space:pre-wrap"
+_CODE: Final = "font-family:ui-monospace,monospace;font-size:13px"
 
 
 def as_data(report: Report, *, note: str = "") -> dict[str, Any]:
@@ -51,28 +53,36 @@ def as_data(report: Report, *, note: str = "") -> dict[str, Any]:
 def panel(data: dict[str, Any]) -> str:
     """What `as_data` gives, as HTML for a notebook's output: no script, colours that suit light and dark."""
     rows = "".join(_row(item) for item in data["items"])
-    notes = "".join(f'<div style="opacity:.8;margin-top:.3em">{_e(note)}</div>' for note in data["notes"])
+    notes = "".join(f'<div style="opacity:.8;margin-top:.5em">{_e(note)}</div>' for note in data["notes"])
     more = text.elsewhere(data["elsewhere"]["items"], f"{data['elsewhere']['points']:g}")
     total = f"{data['score']:g} of {data['maximum']:g} points here, in {data['seconds']:.1f} s."
-    return f'<div style="{_STYLE}">{rows}{notes}<div style="margin-top:.5em"><b>{_e(total)}</b> {_e(more)}</div></div>'
+    return f'<div style="{_STYLE}">{rows}{notes}<div style="margin-top:.6em"><b>{_e(total)}</b> {_e(more)}</div></div>'
 
 
 def failure(message: str) -> str:
     """A panel that says why there is no report."""
-    return f'<div style="{_STYLE}"><b>The check could not be run.</b><div style="{_TEXT}">{_e(message)}</div></div>'
+    return f'<div style="{_STYLE}"><b>The check could not be run.</b>{_said([message], _WRONG[1])}</div>'
 
 
 def _row(item: dict[str, Any]) -> str:
     mark, colour = _MARKS.get(item["outcome"], _WRONG)
     points = f"{item['score']:g}/{item['maximum']:g}" if item["maximum"] else "no points"
     head = (
-        f'<div><span style="color:{colour};font-weight:700" role="img" aria-label="{_e(item["outcome"])}">{mark}</span> '
-        f'<code>{_e(item["id"])}</code> <span style="opacity:.75">{_e(item["title"])}</span> '
-        f'<span style="float:right">{_e(item["outcome"])}, {points}</span></div>'
+        f'<div style="{_HEAD}"><span style="color:{colour};font-weight:700;width:1.1em;text-align:center" role="img" '
+        f'aria-label="{_e(item["outcome"])}">{mark}</span><span style="flex:1"><span style="{_CODE};font-weight:600">'
+        f'{_e(item["id"])}</span> <span style="opacity:.75">{_e(item["title"])}</span></span>'
+        f'<span style="white-space:nowrap">{_e(item["outcome"])}, {points}</span></div>'
     )
-    said = "\n".join(item["messages"])
-    return head + (f'<div style="{_TEXT}">{_e(said)}</div>' if said else "")
+    return head + (_said(item["messages"], colour) if item["messages"] else "")
+
+
+def _said(lines: list[str], colour: str) -> str:
+    """Sentences as such; what is indented is a line of the student's code."""
+    shown = [f'<div style="{_CODE}">{_e(line)}</div>' if line.startswith(" ") else f"<div>{_e(line)}</div>" for line in lines]
+    return f'<div style="{_TEXT.format(colour=colour)}">{"".join(shown)}</div>'
 
 
 def _e(value: str) -> str:
+    from html import escape
+
     return escape(clean(str(value), _MAX_TEXT), quote=True)

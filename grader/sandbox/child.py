@@ -55,6 +55,9 @@ class Child(Protocol):
             SessionEnded: no whole frame by `deadline` (`time.monotonic`), too much output, a malformed frame, or the end.
         """
 
+    def collect(self) -> None:
+        """Take what it has printed by now, as far as it can be had without waiting."""
+
     def close(self) -> Exit:
         """Kill whatever is left and say how it ended; calling it again gives the same answer."""
 
@@ -91,7 +94,8 @@ class Collector:
             return None
         if len(self.received) > end:
             raise garbled("more than one answer arrived")
-        body = bytes(self.received[wire.HEADER.size :])
+        with memoryview(self.received) as received:
+            body = bytes(received[wire.HEADER.size :])
         self.received.clear()
         return body
 
@@ -188,6 +192,13 @@ class ForkedChild:
         else:
             self._poll.unregister(self._output_fd)
 
+    def collect(self) -> None:
+        while self._exit is None and len(self._collector.printed) < self._limits.output_kept:
+            before = self._collector.printed_total
+            self._read_output()
+            if self._collector.printed_total == before:
+                return
+
     def _died(self) -> SessionEnded:
         dying = select.poll()
         dying.register(self._pidfd, select.POLLIN)
@@ -280,6 +291,9 @@ class SpawnedChild:
                     self.close()
                     raise hung_up() from None
                 raise SessionEnded(*ending_of(self.close(), self._limits))
+
+    def collect(self) -> None:
+        """Its output comes through threads, in its own time: nothing to be had at once."""
 
     def _write(self, data: bytes) -> None:
         assert self._process.stdin is not None

@@ -67,6 +67,7 @@ class Session:
         self._program: list[tuple[Any, ...]] = []
         self._labels: list[str] = []
         self._next = 0
+        self._told = 0
         self._ended: SessionEnded | None = None
         self.layers = layers
         self.absent: tuple[str, ...] = ()
@@ -82,13 +83,36 @@ class Session:
         """What the code printed so far, up to the cap; untrusted text."""
         return self._child.output.decode("utf-8", "replace")
 
+    def printed(self) -> str:
+        """What was printed since this was last asked; untrusted text."""
+        self._child.collect()
+        text = self.output[self._told :]
+        self._told += len(text)
+        return text
+
     @property
     def pid(self) -> int:
         """The process's id, for tests and diagnostics."""
         return self._child.pid
 
+    @property
+    def spent(self) -> float:
+        """Seconds it spent answering since it began or was renewed."""
+        return self._limits.wall - self._left
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can still answer."""
+        return self._ended is None
+
+    def renew(self, limits: Limits) -> None:
+        """Let it spend `limits.wall` seconds from now on; `load` then begins anew with other files, in the same process."""
+        self._limits, self._left = limits, limits.wall
+        self._program, self._labels = [], []
+        self.absent = ()
+
     def load(self, sources: Mapping[str, bytes]) -> None:
-        """Mount files ("deeplearning/optim.py" -> bytes) for importing, and seed the random generators."""
+        """Mount files ("deeplearning/optim.py" -> bytes) for importing, nothing else any more, and seed the random generators."""
         self._queue_silent("load", "mount the files", dict(sources))
 
     def module(self, name: str) -> Remote:

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -65,6 +65,10 @@ class Sandbox:
         kind: Kind | None = None,
         secrets: Sequence[Path] = (),
         disabled: Sequence[Layer] = (),
+        share: Mapping[str, Path] | None = None,
+        preload: Sequence[str] = (),
+        readable: Sequence[Path] = (),
+        ahead: Mapping[str, Path] | None = None,
     ) -> None:
         """Start and test it.
 
@@ -73,6 +77,11 @@ class Sandbox:
             kind: fork server or plain processes; None picks what is right for this system.
             secrets: files the self-test must not be able to read, e.g. golden values.
             disabled: layers to leave out, to play a system that lacks them.
+            share: .npy files of staff's by name, mapped once and inherited read-only by every session, where the module
+                `shared_data` has them as arrays; needs the fork server. Sessions may use that much more address space.
+            preload: more modules the fork server loads, so that its children have them at once.
+            readable: more folders and files its children may read, e.g. what such a module loads later.
+            ahead: staff's sources by the name they are mounted under, compiled once for all children. Only saves time.
 
         Raises:
             SandboxUnavailable: it does not start, or the self-test finds less than `level` requires.
@@ -80,6 +89,11 @@ class Sandbox:
         self.level = level
         self.kind = kind or default_kind()
         self._disabled = [str(layer) for layer in disabled]
+        self._share = {name: str(path.resolve()) for name, path in (share or {}).items()}
+        if self._share and self.kind is Kind.SPAWN:
+            raise SandboxUnavailable("data can be shared only with processes that are forked, which needs Linux")
+        self._preload, self._more_readable = list(preload), [str(path.resolve()) for path in readable]
+        self._ahead = {name: str(path) for name, path in (ahead or {}).items()}
         self._uid = None if Layer.UID in disabled or self.kind is Kind.SPAWN else private_uid()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -192,7 +206,15 @@ class Sandbox:
     def _start_server(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         jail = _jail() if Layer.LANDLOCK in self._disabled or landlock.abi() == 0 else None
-        settings = {"readable": _readable(), "writable": ["/dev/null"], "jail": jail, "disabled": self._disabled}
+        settings = {
+            "readable": [*_readable(), *self._more_readable],
+            "writable": ["/dev/null"],
+            "jail": jail,
+            "disabled": self._disabled,
+            "share": self._share,
+            "preload": self._preload,
+            "ahead": self._ahead,
+        }
         try:
             self._server = subprocess.Popen(
                 _command("forkserver", [theirs.fileno(), settings]),

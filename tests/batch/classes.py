@@ -14,6 +14,7 @@ from typing import Any
 from tests.conftest import OPTIM, ROOT, SAMPLES
 from tests.mutants import files, mutants
 
+VIEWS = ("grades.csv", "equal_files.csv", "report.html", "class.json")
 HOSTILE = {
     "ends_its_process": "import os\nos._exit(0)\n",
     "kills_its_parent": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n",
@@ -97,14 +98,16 @@ def outcome(out: Path) -> dict[str, Any]:
     """Everything a run left behind but times: the verdicts by id, the table and the page byte for byte."""
     verdicts = {}
     for path in sorted((out / "submissions").iterdir()):
-        assert [child.name for child in path.iterdir()] == ["results.json"], "something else was left beside a verdict"
+        left = {child.name for child in path.iterdir()} - {"curves.json", "notebook.html"}
+        assert left == {"results.json"}, "something else was left beside a verdict"
         result = json.loads((path / "results.json").read_bytes())
         result.pop("execution_time", None)
         for test in result["tests"]:
             test["extra_data"].pop("seconds", None)
-        verdicts[path.name] = result
+        curves = path / "curves.json"
+        verdicts[path.name] = result, curves.read_text() if curves.exists() else ""
     assert not (out / ".unpacked").exists()
-    return {"verdicts": verdicts, **{name: (out / name).read_bytes() for name in ("grades.csv", "report.html", "class.json")}}
+    return {"verdicts": verdicts, **{name: (out / name).read_bytes() for name in VIEWS}}
 
 
 def verdict(out: Path, name: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class _Reader(pickle.Unpickler):
         except KeyError:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which no batch file needs") from None
 
-    def persistent_load(self, pid):
+    def persistent_load(self, _pid):
         raise pickle.UnpicklingError("it refers to something outside itself")
 
 

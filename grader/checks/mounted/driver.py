@@ -44,7 +44,7 @@ def _play(rule, scenario, steps):
                 configs[which]["learning_rate"] = rate
             dw = laid_out(track["grads"][number], scenario["layout"])
             answer = rule(at[which], dw, configs[which])
-            records.append((wire.encoded(answer), wire.encoded(dw)))
+            records.append(wire.encoded((answer, dw)))
             if not _can_go_on(answer):
                 return
             at[which], configs[which] = answer

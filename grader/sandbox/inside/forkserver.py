@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from . import hardening, importer, worker
+from . import hardening, importer, shared, worker
+from .libc import keep_memory
 
 _MAX_PACKET = 65536
 # fmt: off
@@ -35,13 +36,20 @@ _PRELOAD = [
 
 
 def main(control_fd: int, settings: dict[str, Any]) -> None:
-    """Serve until the supervisor closes the control socket. `settings`: "readable", "writable", "jail", "disabled"."""
+    """Serve until the supervisor closes the control socket.
+
+    `settings`: "readable", "writable", "jail", "disabled", "share", "preload", "ahead"."""
     hardening.die_with_parent()
+    keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in _PRELOAD:
+    for name in (*_PRELOAD, *settings["preload"]):
         __import__(name)
     np.dot(np.ones((2, 2)), np.ones((2, 2)))
     importer.restore_dropped_numpy_names()
+    shared.offer(settings["share"])
+    for name, path in settings["ahead"].items():
+        with open(path, "rb") as source:
+            importer.compiled(name, source.read())
     prepared = hardening.prepare(settings["readable"], settings["writable"], settings["jail"], settings["disabled"])
     hardening.close_memory()
     control = socket.socket(fileno=control_fd)

@@ -13,12 +13,13 @@ import linecache
 import sys
 from collections.abc import Mapping, MutableSequence, Sequence
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
 
 _MAX_ABSENT = 16
+_compiled: dict[tuple[str, bytes], CodeType] = {}  # what was compiled in this process or ahead, in the one it was forked from
 
 
 class Absent(ModuleType):
@@ -78,7 +79,15 @@ class MemoryImporter:
         source = self.sources.get(file, b"")
         module.__file__ = file
         linecache.cache[file] = (len(source), None, self.lines(file), file)
-        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+        exec(compiled(file, source), module.__dict__)
+
+    def withdraw(self) -> None:
+        """Take the mounted files and all that was imported from them out of this process."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        absent = [name for name in sys.modules if name.partition(".")[0] in self.absent]
+        for name in (*self.files, *absent):
+            sys.modules.pop(name, None)
 
     def lines(self, file: str) -> list[str]:
         """The lines of a mounted file, for tracebacks; undecodable bytes are replaced."""
@@ -100,6 +109,18 @@ class MemoryImporter:
                 self.absent.append(top)
                 for module in [*self.files, *(m for m in sys.modules if m.partition(".")[0] == top)]:
                     sys.modules.pop(module, None)
+
+
+def compiled(file: str, source: bytes) -> CodeType:
+    """The code of a mounted file; each is compiled once in a process's life.
+
+    Raises:
+        SyntaxError: and whatever else `compile` raises.
+    """
+    known = _compiled.get((file, source))
+    if known is None:
+        known = _compiled[file, source] = compile(source, file, "exec", dont_inherit=True)
+    return known
 
 
 def restore_dropped_numpy_names() -> None:

@@ -8,7 +8,6 @@ namespace of their own, where the kernel offers one (user_namespaces(7)).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import sys
 import sysconfig
@@ -18,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+
+from .libc import libc
 
 _CLONE_NEWUSER = 0x10000000
 # Not worth their memory: nothing a homework imports, or nothing that works without a screen or a compiler.
@@ -93,7 +94,7 @@ def _compiled() -> Iterator[str]:
 def _own_user_namespace() -> bool:
     """Enter a user namespace in which this user is the only one, and may change its root directory."""
     uid, gid = os.geteuid(), os.getegid()
-    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER) != 0:
+    if libc().unshare(_CLONE_NEWUSER) != 0:
         return False
     try:
         for file, line in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):

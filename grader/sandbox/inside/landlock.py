@@ -13,6 +13,8 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
+from .libc import libc
+
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
 _VERSION_FLAG, _RULE_PATH_BENEATH = 1, 1
 
@@ -25,9 +27,8 @@ _SCOPE_ALL: Final = 0b11  # abstract unix sockets, signals: ABI 6
 
 
 def _syscall(number: int, *arguments: object) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     ctypes.set_errno(0)
-    result = int(libc.syscall(ctypes.c_long(number), *arguments))
+    result = int(libc().syscall(ctypes.c_long(number), *arguments))
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result

@@ -16,6 +16,8 @@ import platform
 import struct
 from typing import Final
 
+from .libc import libc
+
 # fmt: off
 _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     # files, read side
@@ -178,11 +180,10 @@ def load(program: bytes) -> None:
     Raises:
         OSError: the kernel refused it.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     code = ctypes.create_string_buffer(program, len(program))
     fprog = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
     header = ctypes.create_string_buffer(fprog, len(fprog))
-    if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_ulong(ctypes.addressof(header)), 0, 0) != 0:
+    if libc().prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.c_ulong(ctypes.addressof(header)), 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP) failed")
 
 

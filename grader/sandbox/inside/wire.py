@@ -32,9 +32,11 @@ DTYPES: Final = tuple(
 )
 _CODE: Final = {dtype: code for code, dtype in enumerate(DTYPES)}
 _U32: Final = struct.Struct("<I")
-_U64: Final = struct.Struct("<Q")
 _I64: Final = struct.Struct("<q")
 _F64: Final = struct.Struct("<d")
+_SHAPES: Final = tuple(struct.Struct(f"<{ndim}Q") for ndim in range(MAX_NDIM + 1))
+_SHORT: Final = "a frame ends before its value does"
+_LARGE: Final = "an array announces more values than a frame can hold"
 
 
 class WireError(Exception):
@@ -114,9 +116,9 @@ def decode(body: bytes | memoryview) -> Any:
     Raises:
         WireError: anything that is not exactly one well-formed value within the limits.
     """
-    reader = _Reader(memoryview(body))
+    reader = _Reader(bytes(body))
     value = reader.value(0)
-    if reader.at != len(reader.view):
+    if reader.at != len(reader.body):
         raise WireError("bytes are left over after the value")
     return value
 
@@ -132,7 +134,9 @@ class _Writer:
         self.count(1, depth)
         out = self.out
         kind = type(value)  # `isinstance` would believe what `__class__` claims
-        if value is None:
+        if kind is np.ndarray:
+            _encode_array(value, out)
+        elif value is None:
             out += b"N"
         elif kind is bool:
             out += b"T" if value else b"F"
@@ -188,83 +192,96 @@ def _sized(tag: bytes, data: bytes, out: bytearray) -> None:
 
 
 def _encode_array(value: np.generic | np.ndarray[Any, Any], out: bytearray) -> None:
-    array = np.array(value, order="C", subok=False, copy=None)
-    little = array.dtype.newbyteorder("<") if array.dtype.kind in "iufc" else array.dtype
+    array = value if type(value) is np.ndarray else np.array(value, subok=False, copy=None)
+    little = array.dtype
     code = _CODE.get(little)
+    if code is None and little.kind in "iufc":
+        little = little.newbyteorder("<")
+        code = _CODE.get(little)
     if code is None or array.ndim > MAX_NDIM:
         _sized(b"o", f"{type(value).__name__} of {array.dtype.name}"[:200].encode(), out)
         return
     out += b"g" if isinstance(value, np.generic) else b"a"
     out += bytes((code, array.ndim))
-    for size in array.shape:
-        out += _U64.pack(size)
+    out += _SHAPES[array.ndim].pack(*array.shape)
     out += array.astype(little, copy=False).tobytes()
 
 
 class _Reader:
-    """A cursor over one body; every take is checked against what is left."""
+    """A cursor over one body; every step is checked against what is left."""
 
-    def __init__(self, view: memoryview) -> None:
-        self.view = view
+    def __init__(self, body: bytes) -> None:
+        self.body = body
         self.at = 0
         self.values = 0
-
-    def take(self, count: int) -> memoryview:
-        end = self.at + count
-        if end > len(self.view):
-            raise WireError("a frame ends before its value does")
-        part = self.view[self.at : end]
-        self.at = end
-        return part
-
-    def u32(self) -> int:
-        return int(_U32.unpack(self.take(4))[0])
-
-    def text(self) -> str:
-        try:
-            return str(self.take(self.u32()), "utf-8")
-        except UnicodeDecodeError:
-            raise WireError("a text is not UTF-8") from None
-
-    def count(self) -> int:
-        count = self.u32()
-        if count > len(self.view) - self.at:  # every item takes at least one byte
-            raise WireError("a container announces more items than bytes are left")
-        return count
 
     def value(self, depth: int) -> Any:
         self.values += 1
         if depth > MAX_DEPTH or self.values > MAX_VALUES:
             raise WireError("a value is nested too deep or has too many parts")
-        tag = bytes(self.take(1))
+        at = self.at
+        self.at = at + 1
+        tag = self.body[at : at + 1]
+        if tag == b"a":
+            return self.array(scalar=False)
+        if tag == b"m":
+            return self.mapping(depth)
+        if tag == b"t":
+            return tuple([self.value(depth + 1) for _ in range(self.count())])
         match tag:
+            case b"l":
+                return [self.value(depth + 1) for _ in range(self.count())]
+            case b"i":
+                return self.number(_I64)
+            case b"d":
+                return self.number(_F64)
+            case b"s":
+                return self.text()
             case b"N":
                 return None
             case b"T":
                 return True
             case b"F":
                 return False
-            case b"i":
-                return int(_I64.unpack(self.take(8))[0])
-            case b"d":
-                return float(_F64.unpack(self.take(8))[0])
-            case b"s":
-                return self.text()
             case b"b":
-                return bytes(self.take(self.u32()))
-            case b"l":
-                return [self.value(depth + 1) for _ in range(self.count())]
-            case b"t":
-                return tuple(self.value(depth + 1) for _ in range(self.count()))
-            case b"m":
-                return self.mapping(depth)
-            case b"a" | b"g":
-                return self.array(scalar=tag == b"g")
+                return self.take(self.number(_U32))
+            case b"g":
+                return self.array(scalar=True)
             case b"r":
-                return Register(self.u32())
+                return Register(self.number(_U32))
             case b"o":
                 return Opaque(self.text())
+            case b"":
+                raise WireError(_SHORT)
         raise WireError("a value starts with an unknown tag")
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self.body):
+            raise WireError(_SHORT)
+        part = self.body[self.at : end]
+        self.at = end
+        return part
+
+    def number(self, form: struct.Struct) -> Any:
+        at = self.at
+        self.at = at + form.size
+        try:
+            return form.unpack_from(self.body, at)[0]
+        except struct.error:
+            raise WireError(_SHORT) from None
+
+    def text(self) -> str:
+        try:
+            return str(self.take(self.number(_U32)), "utf-8")
+        except UnicodeDecodeError:
+            raise WireError("a text is not UTF-8") from None
+
+    def count(self) -> int:
+        count: int = self.number(_U32)
+        if count > len(self.body) - self.at:  # every item takes at least one byte
+            raise WireError("a container announces more items than bytes are left")
+        return count
 
     def mapping(self, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -280,14 +297,23 @@ class _Reader:
         if code >= len(DTYPES) or ndim > MAX_NDIM or (scalar and ndim):
             raise WireError("an array has an unknown dtype or too many dimensions")
         dtype = DTYPES[code]
-        shape = tuple(int(_U64.unpack(self.take(8))[0]) for _ in range(ndim))
-        size = dtype.itemsize
+        try:
+            shape = _SHAPES[ndim].unpack_from(self.body, self.at)
+        except struct.error:
+            raise WireError(_SHORT) from None
+        self.at += 8 * ndim
+        size = 1
         for extent in shape:
+            if extent > MAX_FRAME:  # a zero extent makes any other extent free, so those are bounded too before NumPy sees them
+                raise WireError(_LARGE)
             size *= extent
-        # A zero extent makes any other extent free, so those are bounded too before NumPy sees them.
-        if any(extent > MAX_FRAME for extent in shape) or size > MAX_FRAME:
-            raise WireError("an array announces more values than a frame can hold")
-        array = np.frombuffer(bytes(self.take(size)), dtype)
+        if size * dtype.itemsize > MAX_FRAME:
+            raise WireError(_LARGE)
+        start = self.at
+        self.at = start + size * dtype.itemsize
+        if self.at > len(self.body):
+            raise WireError(_SHORT)
+        array = np.frombuffer(self.body, dtype, size, start) if size else np.empty(0, dtype)
         if dtype.kind == "b":  # any byte but 0 and 1 would be a bool that equals neither
             array = array.view(np.uint8).astype(np.bool_)
         try:

@@ -2,7 +2,7 @@
 
 A program is a list of instructions; `out`, `object` … are register numbers the grader hands out:
 
-    ("load", sources)                        mount {file name: bytes} and seed the random generators
+    ("load", sources)                        begin anew with {file name: bytes} mounted, seed the random generators
     ("import", out, module)                  ("put", out, value)                 ("call", out, function, args, kwargs)
     ("getattr", out, object, name)           ("getitem", out, object, key)       ("send", object)
     ("setattr", object, name, value)         ("setitem", object, key, value)
@@ -68,8 +68,11 @@ class Worker:
         return {"sent": self.sent, "failed": failed, "absent": list(self.importer.absent)}
 
     def load(self, sources: dict[str, bytes]) -> None:
+        self.importer.withdraw()
+        self.registers.clear()
         self.importer = MemoryImporter(sources)
         sys.meta_path.insert(0, self.importer)
+        np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")  # as at the start, whatever ran before
         make_random_repeatable()
 
     def import_(self, out: int, module: str) -> None:

@@ -1,0 +1,210 @@
+"""Workers on other machines: `batch --dask ADDRESS` has a class graded by a Dask cluster that is there already.
+
+Each job is bound to one worker, which has no other meanwhile, so that a worker's death is charged to the one submission it was at;
+`batch.run` then tries that one again, on another. Workers may come and go. One that cannot grade as this machine would is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from . import remote
+from .errors import ConfigurationError, UsageError
+from .text import clean
+from .worker import Done, Job, Settings, collected, key_for
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+SLOTS: Final = 64  # most jobs that wait or run at once
+_PULSE: Final = 0.5  # seconds between two looks at who is still there
+_PATIENCE: Final = 60.0  # seconds without any worker, or without the scheduler, until the run gives up
+_ABSENT: Final = "a cluster needs `distributed`, which is not installed here; ./bootstrap staff sets it up"
+
+
+class WorkerLost(Exception):
+    """The worker that was at a job is not there any more."""
+
+
+@contextmanager
+def connected(address: str, settings: Settings) -> Iterator[Cluster]:
+    """The cluster whose scheduler answers at `address`, e.g. "tcp://host:8786".
+
+    Raises:
+        UsageError: none does, or `distributed` is not installed.
+    """
+    try:
+        import dask
+        from distributed import Client
+    except ImportError:
+        raise UsageError(_ABSENT) from None
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # a submission travels with its job
+    try:
+        client = Client(address, timeout=10, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UsageError(
+            f"no Dask scheduler answers at {address} ({clean(str(error), 200)}); start one or mend the address"
+        ) from error
+    with client:
+        yield Cluster(client, settings)
+
+
+class Cluster:
+    """A connected cluster, and which of its workers are busy or cannot be used."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = replace(settings, secrets=())  # they lie on this machine, where no student code runs
+        self._rubric = settings.rubric.read_bytes()
+        self._change = threading.Condition()
+        self._busy: set[str] = set()
+        self._unfit: dict[str, str] = {}  # by a worker's own id: why it cannot grade, "" if it can
+        self._there: dict[str, str] = {}
+        self._looked = self._seen = time.monotonic()
+
+    @property
+    def size(self) -> int:
+        """How many workers there are at the moment."""
+        return len(self._workers(0))
+
+    def place(self) -> Executor:
+        """An executor for one job at a time, on whichever worker is free then."""
+        return _Place(self)
+
+    def grade(self, job: Job, stopped: Callable[[], bool]) -> Done:
+        """Collect here, keep or have graded elsewhere.
+
+        Raises:
+            WorkerLost: the worker died over it.
+            ConfigurationError: there is no scheduler, or no worker that can grade.
+        """
+        started = time.monotonic()
+        try:
+            submission = collected(job)
+        except UsageError as error:
+            return Done(None, time.monotonic() - started, str(error))
+        wanting = self._settings.pages and not job.shown
+        if key_for(self._settings, submission) == job.known and not (wanting and submission.notebook):
+            return Done(None, time.monotonic() - started)
+        address, identity = self._claimed(stopped)
+        try:
+            order = remote.Order(self._settings, self._rubric, job, submission)
+            return self._ask(address, identity, stopped, remote.work, order)
+        finally:
+            self._release(address)
+
+    def _claimed(self, stopped: Callable[[], bool]) -> tuple[str, str]:
+        """A worker that is free and able, which nobody else gets until it is released: its address and id."""
+        while not stopped():
+            with self._change:
+                there = self._workers()
+                free = [(at, name) for at, name in there.items() if at not in self._busy and not self._unfit.get(name)]
+                if not free:
+                    self._give_up_without(there)
+                    self._change.wait(_PULSE)
+                    continue
+                address, identity = free[0]
+                self._busy.add(address)
+            if identity in self._unfit or self._is_fit(address, identity, stopped):
+                return address, identity
+            self._release(address)
+        raise CancelledError
+
+    def _is_fit(self, address: str, identity: str, stopped: Callable[[], bool]) -> bool:
+        try:
+            why = self._ask(address, identity, stopped, remote.ready, self._settings, self._rubric, remote.versions())
+        except WorkerLost:
+            return False
+        except Exception as error:  # e.g. it has no such package
+            why = f"{type(error).__name__}: {error}"
+        if why:
+            print(f"worker {address} is left out: {clean(why, 500)}", file=sys.stderr)
+        with self._change:
+            self._unfit[identity] = why
+        return not why
+
+    def _ask(self, address: str, identity: str, stopped: Callable[[], bool], function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function on this one worker and wait, as long as it is there."""
+        future = self._client.submit(function, *arguments, workers=[address], allow_other_workers=False, pure=False)
+        try:
+            while True:
+                try:
+                    return future.result(timeout=_PULSE)
+                except TimeoutError:
+                    pass
+                except CancelledError:
+                    self._workers(0)  # the scheduler's end is told as such
+                    raise WorkerLost(f"worker {address} lost the job") from None
+                if stopped():
+                    raise CancelledError
+                if self._workers().get(address) != identity:
+                    raise WorkerLost(f"worker {address} died")
+        finally:
+            future.cancel()
+
+    def _release(self, address: str) -> None:
+        with self._change:
+            self._busy.discard(address)
+            self._change.notify()
+
+    def _workers(self, age: float = _PULSE) -> dict[str, str]:
+        """Who is there by address, with an id that a worker started anew does not share; at most `age` seconds old.
+
+        Raises:
+            ConfigurationError: the scheduler has not been there for a while.
+        """
+        with self._change:
+            now = time.monotonic()
+            if self._client.status == "running":
+                self._seen = now
+            elif now > self._seen + _PATIENCE:
+                raise ConfigurationError(
+                    "the cluster's scheduler is gone; what is finished is kept: the same command goes on from here"
+                )
+            if now >= self._looked + age or not self._there:
+                found = self._client.scheduler_info()["workers"]
+                self._there = {address: str(facts["id"]) for address, facts in found.items()}
+                self._looked = now
+            return self._there
+
+    def _give_up_without(self, there: dict[str, str]) -> None:
+        """Wait for a worker, but not for ever, and not where none of those there can grade."""
+        able = [name for name in there.values() if not self._unfit.get(name)]
+        if able:
+            self._without = None
+            return
+        now = time.monotonic()
+        if self._without is None:
+            self._without = now
+        if now > self._without + (_PATIENCE if not there else 0):
+            why = f"{len(there)} workers are there and cannot grade" if there else "no worker has joined it"
+            raise ConfigurationError(
+                f"the cluster cannot grade: {why}; what is finished is kept: the same command goes on from here"
+            )
+
+    _without: float | None = None
+
+
+class _Place(Executor):
+    """One slot of the cluster, with a thread that waits for the answer."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._stop = threading.Event()
+        self._thread = ThreadPoolExecutor(1)
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
+        """Have a job graded; `function` is `worker.work`, whose part on this machine the cluster does."""
+        _, job = arguments
+        return self._thread.submit(self._cluster.grade, job, self._stop.is_set)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._stop.set()
+        self._thread.shutdown(wait, cancel_futures=cancel_futures)

@@ -1,0 +1,68 @@
+"""A half-done homework, and pages that show its panel; `python -m tests.student.panels PAGE.html` writes the one of docs/images."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.conftest import run
+
+from .conftest import REFERENCE, in_folder, laid_over, unpacked, with_answers
+
+# Momentum and He are right, Adam's t is used before it counts this step, the gradient norm is a sum; nothing else is written yet.
+_EARLY_T = """\
+beta1, beta2 = config["beta1"], config["beta2"]
+config["m"] = beta1 * config["m"] + (1 - beta1) * dw
+config["v"] = beta2 * config["v"] + (1 - beta2) * dw**2
+m_hat = config["m"] / (1 - beta1 ** config["t"])
+v_hat = config["v"] / (1 - beta2 ** config["t"])
+next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
+config["t"] += 1
+"""
+_SUM = "self.log_grad_norm_history.append(sum(np.linalg.norm(grad) for grad in grads.values()))\n"
+_LOGS = ("optimizer_experiment_sgd.npz", "optimizer_experiment_sgd_momentum.npz", "sgd_momentum_compare_")
+
+
+def half_done(homework: Path) -> Path:
+    """Put a half-done homework into an unpacked handout: three right answers, two slips, the logs of sections 2.1 and 2.2."""
+    with_answers(homework, adam=_EARLY_T, grad_norm=_SUM, rmsprop="pass", zero="pass")
+    optim = homework / "deeplearning/optim.py"
+    optim.write_text(optim.read_text("utf-8").replace("    pass\n", "    next_w = None\n"), "utf-8")
+    (homework / "submission_logs").mkdir(exist_ok=True)
+    for path in (REFERENCE / "submission_logs").iterdir():
+        if path.name.startswith(_LOGS):
+            (homework / "submission_logs" / path.name).write_bytes(path.read_bytes())
+    return homework
+
+
+def complete(homework: Path) -> Path:
+    """Put the reference into an unpacked handout."""
+    return laid_over(homework, REFERENCE)
+
+
+def page(panel: str, *, dark: bool) -> str:
+    """A page that shows a panel below the call, as a notebook does."""
+    background, ink, cell = ("#111418", "#e6e6e6", "#1c2026") if dark else ("#ffffff", "#1f2328", "#f5f6f7")
+    call = (
+        f'<pre style="background:{cell};border-radius:4px;padding:.6em .9em;margin:0 0 .6em;font-size:13px">'
+        '<span style="opacity:.55">In [12]: </span>check()</pre>'
+    )
+    style = f"margin:0;padding:16px 20px;background:{background};color:{ink};font-family:system-ui,sans-serif;max-width:920px"
+    return f'<!doctype html><meta charset="utf-8"><body style="{style}">{call}{panel}</body>'
+
+
+def main() -> None:
+    """Write the page, dark with `--dark`."""
+    from grader.report.student import panel
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "handout.zip"
+        run("build", "handout", "-o", archive)
+        found = in_folder(half_done(unpacked(archive, Path(folder))), "check", "--json")
+    Path(sys.argv[1]).write_text(page(panel(json.loads(found.stdout)), dark="--dark" in sys.argv), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
