@@ -143,11 +143,13 @@ class Student:
             self._together.add(file)
         try:
             yield session, module
+            again = session.usable and session.spent < _CHEAP and not alone
+            if again:
+                self._remember(file, session)
         except BaseException:
             self._leave(file, session)
             raise
-        if session.usable and session.spent < _CHEAP and not alone:
-            self._remember(file, session)
+        if again:
             self._kept = _Kept(self.limits, session)
         else:
             self._leave(file, session)
@@ -235,6 +237,9 @@ class Student:
         except SessionEnded:
             session.close()
             return self._session()
+        except BaseException:  # nobody has got it yet who would close it
+            session.close()
+            raise
         self._answers = {(reader, data): answer for (_, reader, data), answer in zip(asked, answers, strict=True)}
         session.renew(self.limits)
         return session

@@ -43,7 +43,7 @@ UNSEEDED: Final = (
 )
 _LN_10: Final = math.log(10.0)
 _HIDDEN: Final = frozenset({"trajectory"})  # a student who loses points reads that it does not fit, not against what
-_UNWRITTEN: Final = ("The blank may not be filled in yet", "this initialization leaves the weights")
+_UNWRITTEN: Final = ("may not be filled in yet",)
 _ELSEWHERE: Final = (
     "ModuleNotFoundError",
     "ImportError",

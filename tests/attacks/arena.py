@@ -217,6 +217,8 @@ def judge(attack: Attack, result: Mapping[str, Any], arena: Arena, rubric: Rubri
                 assert score == 0
             elif outcome == "partial":
                 assert maximum == 0 or 0 < score < maximum
+        elif name == "notebook.consistency":  # shown to nobody, worth nothing: what the notebook printed may not fit an edited log
+            assert (outcome in ("passed", "partial"), maximum) == (True, 0), f"{name} is {outcome}"
         elif not attack.touches(name):
             assert (outcome, score) == ("passed", maximum), f"{name} is {outcome}: {test['output']}"
     shown += result["output"]
