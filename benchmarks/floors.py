@@ -26,8 +26,8 @@ from grader.sandbox.supervisor import SelfTest
 # The worker's side is a package of its own there, named `inside`, as in every sandboxed process.
 sys.path.insert(0, str(Path(supervisor.__file__).parent))
 
-from inside import wire  # noqa: E402
-from inside.worker import Worker  # noqa: E402
+from inside import wire
+from inside.worker import Worker
 
 wire.encoded = copy.deepcopy  # an answer is frozen as it is, not turned into bytes
 

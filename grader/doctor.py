@@ -15,7 +15,7 @@ from .sandbox.policy import Kind, Layer, Level, default_kind, missing_layers
 from .sandbox.supervisor import Sandbox
 
 _MEANING = {
-    Layer.PROCESS: "a fresh process for every session",
+    Layer.PROCESS: "a process of its own for every submission",
     Layer.ENVIRONMENT: "an environment with nothing of yours in it",
     Layer.UID: "a user of its own (needs root)",
     Layer.NO_NEW_PRIVS: "no way to gain privileges",

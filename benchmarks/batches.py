@@ -1,0 +1,66 @@
+"""What grading a class costs: at one and two workers, and as it grows."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import Process, command
+from grader.fixtures import ROOT
+
+_SAMPLES = ROOT / "fixtures" / "submissions"
+# A class as it is: most are right, some have slips, a few hand in too little.
+_MIX = ("reference", "reference", "in_place", "cs231n_momentum", "reference", "only_momentum", "in_place", "file_missing")
+
+
+def _class(folder: Path, size: int) -> None:
+    """`size` submissions, all different."""
+    for number in range(size):
+        target = folder / f"submission_{number:05}"
+        shutil.copytree(_SAMPLES / _MIX[number % len(_MIX)], target)
+        optim = target / "deeplearning" / "optim.py"
+        if optim.is_file():
+            optim.write_text(f"{optim.read_text('utf-8')}\n# {number}\n", "utf-8")
+
+
+def _graded(submissions: Path, out: Path, workers: int) -> Process:
+    line: list[str | Path] = [sys.executable, "-m", "grader", "batch", submissions, "-o", out, "-j", str(workers)]
+    process = command(line, ROOT)
+    assert process.code in (0, 1), process
+    shutil.rmtree(out)
+    return process
+
+
+def throughput(options: argparse.Namespace) -> None:
+    """Submissions a minute and CPU each, at one worker and two, in turn."""
+    with tempfile.TemporaryDirectory() as scratch:
+        submissions, out = Path(scratch) / "class", Path(scratch) / "out"
+        _class(submissions, options.size)
+        runs = [(_graded(submissions, out, 1), _graded(submissions, out, 2)) for _ in range(2)]
+    for workers, found in ((1, [one for one, _ in runs]), (2, [two for _, two in runs])):
+        best = min(found, key=lambda process: process.wall)
+        print(
+            f"  {workers} worker(s): {60 * options.size / best.wall:.0f} submissions a minute, "
+            f"{best.cpu / options.size:.3f} CPU s each, largest process {best.memory / 2**20:.0f} MB"
+        )
+    speedups = ", ".join(f"{one.wall / two.wall:.2f}" for one, two in runs)
+    print(f"  2 workers : 1 worker   {speedups} (each pair in turn)")
+
+
+def growth(options: argparse.Namespace) -> None:
+    """Time per submission and peak memory as the class grows, at two workers."""
+    first: float | None = None
+    for size in options.sizes:
+        with tempfile.TemporaryDirectory() as scratch:
+            _class(Path(scratch) / "class", size)
+            process = _graded(Path(scratch) / "class", Path(scratch) / "out", 2)
+        each = process.cpu / size
+        first = first or each
+        print(
+            f"  {size:>5} submissions: {process.wall / size:.3f} s and {each:.3f} CPU s each ({each / first:.2f} of the first), "
+            f"largest process {process.memory / 2**20:.0f} MB",
+            flush=True,
+        )

@@ -1,0 +1,154 @@
+"""What grading one submission costs: against no isolation, item by item, one call, and from a cold start."""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import statistics
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.floors import Bare
+from benchmarks.measure import Process, Spread, command, interleaved, ratio, server_cpu
+from grader import rubric as rubrics
+from grader.exam import registered
+from grader.fixtures import ROOT
+from grader.grading import grade, sandbox, support_files
+from grader.sandbox.policy import Layer, Level
+from grader.sandbox.supervisor import Sandbox
+from grader.submission import Submission, collect
+
+REFERENCE = ROOT / "fixtures" / "submissions" / "reference"
+_BARE_FORK = [layer for layer in Layer if layer not in (Layer.PROCESS, Layer.ENVIRONMENT, Layer.NO_NEW_PRIVS, Layer.RLIMITS)]
+_SOURCE = b"import numpy as np\ndef f(w): return w - 0.1 * w\n"
+
+
+def _work() -> tuple[Submission, rubrics.Rubric, dict[str, list[str]]]:
+    rubric = rubrics.load(rubrics.DEFAULT, registered())
+    ids = [item.id for item in rubric.graded]
+    basic = [
+        name
+        for name in ids
+        if name.endswith(".golden") or ".init." in name or name == "solver.grad_norm" or name.startswith("logs.")
+    ]
+    sets = {
+        "golden, init, grad norm, logs": basic,
+        "all but behaviour": [name for name in ids if not name.endswith(".behaviour")],
+        "everything": ids,
+    }
+    return collect(REFERENCE, support=support_files()), rubric, sets
+
+
+def cost(options: argparse.Namespace) -> None:
+    """CPU per submission, warm: as graded, in plain forks, and in this very process without any isolation."""
+    submission, rubric, sets = _work()
+    floor: Spread | None = None
+    with sandbox(Level.STAFF) as hardened, sandbox(Level.STUDENT, disabled=_BARE_FORK) as forked, Bare() as bare:
+        for name, only in sets.items():
+
+            def spent(within: Any, only: Sequence[str] = only) -> Callable[[], float]:
+                def once() -> float:  # the clock tick of a server's CPU time is coarse, so several gradings make one figure
+                    server = getattr(within, "server_pid", None)
+                    before = time.process_time() + server_cpu(server)
+                    for _ in range(5):
+                        assert grade(submission, rubric, within, only=only).all_passed
+                    return (time.process_time() + server_cpu(server) - before) / 5
+
+                return once
+
+            found = interleaved(options.runs, {"hardened": spent(hardened), "forked": spent(forked), "bare": spent(bare)})
+            floor = floor or found["bare"]
+            print(f"{name} ({len(only)} items), CPU per submission:")
+            for kind, spread in found.items():
+                print(f"  {kind:<9} {spread.shown()}")
+            print(f"  hardened : same checks without isolation   {ratio(found['hardened'], found['bare'])}")
+            print(f"  hardened : plain fork                       {ratio(found['hardened'], found['forked'])}")
+            print(f"  hardened : first floor above                {ratio(found['hardened'], floor)}")
+
+
+def warm_basic() -> Generator[float, None, None]:
+    """CPU seconds of the golden, init, grad norm and logs items of one submission after another, in a warm grader; endless."""
+    submission, rubric, sets = _work()
+    only = next(iter(sets.values()))
+    with sandbox(Level.STAFF) as within:
+        grade(submission, rubric, within, only=only)
+        while True:
+            before = time.process_time() + server_cpu(within.server_pid)
+            for _ in range(5):
+                grade(submission, rubric, within, only=only)
+            yield (time.process_time() + server_cpu(within.server_pid) - before) / 5
+
+
+def call(options: argparse.Namespace) -> None:
+    """One sandboxed call with every layer against the same in a bare fork: new process, one module, one function, the end."""
+    with Sandbox(Level.STAFF) as hardened, Sandbox(Level.STUDENT, disabled=_BARE_FORK) as bare:
+
+        def once(within: Sandbox) -> float:
+            started = time.perf_counter()
+            with within.session() as session:
+                session.load({"m.py": _SOURCE})
+                session.fetch(session.module("m").attr("f")(1.0))
+            return time.perf_counter() - started
+
+        found = interleaved(10 * options.runs, {"hardened": lambda: once(hardened), "bare": lambda: once(bare)})
+    print(f"  hardened  {found['hardened'].shown()}\n  bare fork {found['bare'].shown()}")
+    print(f"  ratio     {ratio(found['hardened'], found['bare'])}")
+
+
+def items(options: argparse.Namespace) -> None:
+    """CPU and wall clock of each item asked alone, in a process of its own: the sum is more than the whole."""
+    submission, rubric, _ = _work()
+    with sandbox(Level.STAFF) as within:
+        for item in rubric.graded:
+            grade(submission, rubric, within, only=[item.id])
+            runs = max(options.runs // 2, 1)
+            own, server = time.process_time(), server_cpu(within.server_pid)
+            walls = []
+            for _ in range(runs):
+                started = time.perf_counter()
+                grade(submission, rubric, within, only=[item.id])
+                walls.append(time.perf_counter() - started)
+            own, server = time.process_time() - own, server_cpu(within.server_pid) - server
+            print(
+                f"  {item.id:<32} grader {1e3 * own / runs:6.1f}   sandbox {1e3 * server / runs:6.1f}   "
+                f"wall {1e3 * statistics.median(walls):6.1f} ms"
+            )
+
+
+def cold(options: argparse.Namespace) -> None:
+    """Whole processes: `run_autograder` on the reference, the self-check, and an interpreter that loads NumPy."""
+    lines: dict[str, list[str | Path]] = {
+        "import numpy": [sys.executable, "-c", "import numpy"],
+        "run_autograder": [ROOT / "run_autograder", REFERENCE],
+        "check": [sys.executable, "-m", "grader", "check", REFERENCE],
+        "check, code only": [sys.executable, "-m", "grader", "check", REFERENCE, "--only", "optim,fc_net,solver"],
+    }
+    finished: dict[str, list[Process]] = {name: [] for name in lines}
+    for number in range(options.runs + 1):
+        for name, line in lines.items():
+            process = command(line, ROOT)
+            assert process.code in (0, 1), name
+            if number:  # the first round warms caches
+                finished[name].append(process)
+    for what in ("wall", "cpu"):
+        spreads = {name: Spread(tuple(getattr(process, what) for process in found)) for name, found in finished.items()}
+        for name, spread in spreads.items():
+            against = "" if name == "import numpy" else f"   : import numpy {ratio(spread, spreads['import numpy'])}"
+            print(f"  {what:<5}{name:<18}{spread.shown():<34}{against}")
+
+
+def profile(options: argparse.Namespace) -> None:
+    """Where the grader's own time goes, everything graded; waiting for the sandbox shows as poll."""
+    submission, rubric, _ = _work()
+    with sandbox(Level.STAFF) as within:
+        grade(submission, rubric, within)
+        profiler = cProfile.Profile()
+        profiler.enable()
+        for _ in range(options.runs):
+            grade(submission, rubric, within)
+        profiler.disable()
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(12)
