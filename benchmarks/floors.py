@@ -29,7 +29,17 @@ sys.path.insert(0, str(Path(supervisor.__file__).parent))
 from inside import wire
 from inside.worker import Worker
 
-wire.encoded = copy.deepcopy  # an answer is frozen as it is, not turned into bytes
+
+class _Frozen(tuple[Any, ...]):
+    """A copy of an answer, in place of its bytes."""
+
+
+def _encoded(value: Any) -> Any:
+    made = copy.deepcopy(value)
+    return _Frozen(made) if type(made) is tuple else made
+
+
+wire.encoded = _encoded  # an answer is frozen as it is, not turned into bytes
 
 
 class _Nobody:

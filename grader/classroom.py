@@ -90,14 +90,14 @@ def grade_class(wish: Wish) -> dict[str, int]:
                 (out / name).unlink(missing_ok=True)  # they would tell of another run until this one ends
             books.save(book, out)
             counts = _grade(wish, rubric, titles, entries, book, only)
-            _views(out, book, known)
+            views(out, book, known)
             shutil.rmtree(out / export.UNPACKED, ignore_errors=True)
             return counts
     except OSError as error:
         raise UsageError(f"{error.filename or out} cannot be written or read ({error.strerror}); name another folder") from error
 
 
-def _views(out: Path, book: Book, known: Collection[str]) -> None:
+def views(out: Path, book: Book, known: Collection[str] = ()) -> None:
     """Everything that is made of the verdicts on disk."""
 
     def verdicts() -> Iterator[tuple[Line, dict[str, Any]]]:

@@ -6,6 +6,7 @@ Each job is bound to one worker, which has no other meanwhile, so that a worker'
 
 from __future__ import annotations
 
+import operator
 import sys
 import threading
 import time
@@ -13,18 +14,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from importlib.util import find_spec
+from typing import Any, Final
 
 from . import remote
 from .errors import ConfigurationError, UsageError
 from .text import clean
 from .worker import Done, Job, Settings, collected, key_for
 
-if TYPE_CHECKING:
-    from distributed import Client
-
+_PACKAGE: Final = str(__package__)
 SLOTS: Final = 64  # most jobs that wait or run at once
 _PULSE: Final = 0.5  # seconds between two looks at who is still there
+_FETCH: Final = 30.0  # seconds for an answer that is there to arrive
 _PATIENCE: Final = 60.0  # seconds without any worker, or without the scheduler, until the run gives up
 _ABSENT: Final = "a cluster needs `distributed`, which is not installed here; ./bootstrap staff sets it up"
 
@@ -42,12 +43,12 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
     """
     try:
         import dask
-        from distributed import Client
+        import distributed
     except ImportError:
         raise UsageError(_ABSENT) from None
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # a submission travels with its job
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client: Any = distributed.Client(address, timeout=5, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(
             f"no Dask scheduler answers at {address} ({clean(str(error), 200)}); start one or mend the address"
@@ -59,7 +60,7 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
 class Cluster:
     """A connected cluster, and which of its workers are busy or cannot be used."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(self, client: Any, settings: Settings) -> None:
         self._client = client
         self._settings = replace(settings, secrets=())  # they lie on this machine, where no student code runs
         self._rubric = settings.rubric.read_bytes()
@@ -96,7 +97,8 @@ class Cluster:
         address, identity = self._claimed(stopped)
         try:
             order = remote.Order(self._settings, self._rubric, job, submission)
-            return self._ask(address, identity, stopped, remote.work, order)
+            done: Done = self._ask(address, identity, stopped, remote.work, order)
+            return done
         finally:
             self._release(address)
 
@@ -118,11 +120,16 @@ class Cluster:
         raise CancelledError
 
     def _is_fit(self, address: str, identity: str, stopped: Callable[[], bool]) -> bool:
+        # A worker without the package would not survive what only the package can read.
+        installed = self._client.submit(find_spec, _PACKAGE, workers=[address], allow_other_workers=False, pure=False)
         try:
-            why = self._ask(address, identity, stopped, remote.ready, self._settings, self._rubric, remote.versions())
+            if self._ask(address, identity, stopped, operator.is_, installed, None):
+                why = "this package is not installed there"
+            else:
+                why = self._ask(address, identity, stopped, remote.ready, self._settings, self._rubric, remote.versions())
         except WorkerLost:
             return False
-        except Exception as error:  # e.g. it has no such package
+        except Exception as error:  # e.g. another version of the package cannot read this one's settings
             why = f"{type(error).__name__}: {error}"
         if why:
             print(f"worker {address} is left out: {clean(why, 500)}", file=sys.stderr)
@@ -132,16 +139,21 @@ class Cluster:
 
     def _ask(self, address: str, identity: str, stopped: Callable[[], bool], function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function on this one worker and wait, as long as it is there."""
-        future = self._client.submit(function, *arguments, workers=[address], allow_other_workers=False, pure=False)
+        future: Any = self._client.submit(function, *arguments, workers=[address], allow_other_workers=False, pure=False)
+        ended = threading.Event()
+        future.add_done_callback(lambda _: ended.set())
         try:
             while True:
-                try:
-                    return future.result(timeout=_PULSE)
-                except TimeoutError:
-                    pass
-                except CancelledError:
-                    self._workers(0)  # the scheduler's end is told as such
-                    raise WorkerLost(f"worker {address} lost the job") from None
+                if ended.wait(_PULSE):
+                    # Fetched without haste: answers are fetched together, and a fetch that is given up takes others with it,
+                    # which then see a variable without a value (`distributed.utils.sync`).
+                    try:
+                        return future.result(timeout=_FETCH)
+                    except (TimeoutError, UnboundLocalError):
+                        pass
+                    except CancelledError:
+                        self._workers(0)  # the scheduler's end is told as such
+                        raise WorkerLost(f"worker {address} lost the job") from None
                 if stopped():
                     raise CancelledError
                 if self._workers().get(address) != identity:
@@ -200,9 +212,9 @@ class _Place(Executor):
         self._stop = threading.Event()
         self._thread = ThreadPoolExecutor(1)
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
-        """Have a job graded; `function` is `worker.work`, whose part on this machine the cluster does."""
-        _, job = arguments
+    def submit(self, _: Callable[..., Any], /, *arguments: Any, **__: Any) -> Future[Any]:
+        """Have a job graded; the function is `worker.work`, whose part on this machine the cluster does."""
+        _settings, job = arguments
         return self._thread.submit(self._cluster.grade, job, self._stop.is_set)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

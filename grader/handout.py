@@ -1,7 +1,8 @@
 """The zip that students get: the homework as handed out, and the public half of this grader in it.
 
 Left out is what they must not have: `hidden/`, staff's own commands, the rubric's rows that are not visible at once, the slips that
-only those can tell, the published curves. What the public half needs of what lies beside the package goes into `grader/given/`. The same files give the same bytes.
+only those can tell, the published curves. What the public half needs of what lies beside the package goes into `grader/given/`. The
+same files give the same bytes.
 """
 
 from __future__ import annotations

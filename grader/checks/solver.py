@@ -37,7 +37,10 @@ def grad_norm(exam: Exam) -> None:
             )  # fmt: skip
             histories += session.fetch(solver.attr("train")(), solver.attr("log_grad_norm_history"))[1:]
     with exam.part():
-        _judge_norms(histories, exam.limit("rel_error"))
+        try:
+            _judge_norms(histories, exam.limit("rel_error"))
+        except Mismatch as mismatch:
+            raise Mismatch(f"After Solver(…).train() on a small made-up model, {mismatch.student}", mismatch.staff) from None
     if not exam.passed:
         slip = _norm_slip(histories, exam.limit("rel_error"))
         exam.diagnose(slip, hint=slip is not catalogue()["grad_norm.nothing"])
@@ -47,8 +50,8 @@ def _judge_norms(histories: list[Any], limit: float) -> None:
     name = "log_grad_norm_history"
     if isinstance(histories[0], list) and not histories[0]:
         raise Mismatch(
-            f"Solver(…).train() made {len(norms().families[0].gradients)} training steps, and {name} is still empty; it should "
-            "hold one number for each. The line belongs into _step in deeplearning/solver.py and may not be filled in yet."
+            f"{name} is still empty; it should hold one number for each of the {len(norms().families[0].gradients)} training "
+            "steps. The line belongs in _step in deeplearning/solver.py and may not be filled in yet."
         )
     expect.one_reading(_recorded_norms(histories, name), dict(norms().readings), limit, name, noun="steps")
 
@@ -104,7 +107,7 @@ def training(exam: Exam) -> None:
         accuracy = float((predictions == data["y_val"]).mean())
         if not accuracy >= wanted:
             raise Mismatch(
-                f"on data that is easy to tell apart, the trained model gets {accuracy:.0%} of the validation images right; "
+                f"On data that is easy to tell apart, the trained model gets {accuracy:.0%} of the validation images right; "
                 f"the loop as handed out gets at least {wanted:.0%}."
             )
     if len(exam.passed) < 3:
@@ -197,7 +200,8 @@ def _same_history(name: str, value: Any, wanted: list[float]) -> None:
     if not np.allclose(found, wanted, rtol=1e-6, atol=1e-9):
         at = int(np.argmax(~np.isclose(found, wanted, rtol=1e-6, atol=1e-9)))
         raise Mismatch(
-            f"after training on a small made-up model, {name}[{at}] is {found[at]:g}; the loop as handed out leaves another value.",
+            f"After Solver(…).train() on a small made-up model, {name}[{at}] is {found[at]:g}; the loop as handed out leaves "
+            "another value.",
             f"expected {wanted[at]:g}",
         )
 
@@ -212,7 +216,7 @@ def _judge_updates(run: _Run, answer: tuple[Any, ...]) -> None:
         found = expect.array(expect.item(params, name, "the trained model's params"), name, shape=start.shape)
         if not np.allclose(found, wanted, rtol=1e-6, atol=1e-9):
             raise Mismatch(
-                f"after training, {name} is not what the updates up to the best validation accuracy lead to: each step moves every "
+                f"After training, {name} is not what the updates up to the best validation accuracy lead to: each step moves every "
                 "parameter, the learning rate decays after each epoch, and the best parameters are put back at the end.",
                 f"found {found.tolist()}, expected {wanted.tolist()} (best after step {best}, val_accs {val_accs})",
             )
@@ -222,12 +226,12 @@ def _judge_batches(run: _Run, batches: Any) -> None:
     """Each batch has its size, holds labels beside their own examples, and is drawn from the whole training set."""
     X_train, _ = _ranked(_TRAIN)
     if not isinstance(batches, list) or len(batches) != run.per_epoch * run.epochs:
-        raise Mismatch("the model's loss(X, y) was not called exactly once in each training step.")
+        raise Mismatch("The model's loss(X, y) was not called exactly once in each training step.")
     for batch in batches:
         X, y = expect.pair(batch, ("X", "y"), "a batch")
         X = expect.array(X, "a batch of X_train", shape=(run.batch, 2))
         if not (isinstance(y, np.ndarray) and np.array_equal(X[:, 0], y) and set(y.tolist()) == set(X_train[:, 0].tolist())):
-            raise Mismatch("a batch holds other labels than those of its examples.")
+            raise Mismatch("A batch holds other labels than those of its examples.")
 
 
 def _learned(loop: _Loop, data: Any) -> Any:

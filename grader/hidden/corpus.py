@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import ConfigurationError
 from ..sandbox.inside import wire
+from .record import Walk, walk
 from .rules import READINGS, Right, follow
 from .scenarios import Scenario, from_data, landmarks
 
@@ -47,6 +48,13 @@ def questions(rule: str) -> wire.Raw:
 def right(rule: str, reading: int, number: int) -> tuple[list[Right], ...]:
     """What is right in scenario `number` under accepted reading `reading`: for each track, its steps."""
     return answers(rule, reading, scenarios(rule)[number])
+
+
+@cache
+def walks(rule: str, reading: int, number: int) -> tuple[Walk, ...]:
+    """As `right`, each track's steps put together."""
+    tracks = scenarios(rule)[number].tracks
+    return tuple(walk(start, steps) for start, steps in zip(tracks, right(rule, reading, number), strict=True))
 
 
 def answers(rule: str, reading: int, scenario: Scenario) -> tuple[list[Right], ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,40 @@ from ..finding import Mismatch
 from .near import Near
 from .rules import COUNTED, STATE, Right
 from .scenarios import UNKNOWN, Scenario
+from .scenarios import Track as Start
+
+Column = Array | list[Any]  # of a track: an array with a step a row, or a list with a scalar a step
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """The answers of one scenario: for each step and track (answer, dw afterwards), and whether it ended by raising."""
+class Track:
+    """All answers to one parameter of a scenario that have the same form: what came back step by step, and dw afterwards."""
 
-    steps: list[list[tuple[Any, Any]]]
-    raised: bool
+    next_w: Array
+    kept: Mapping[str, Column]
+    dw: Array
+
+
+@dataclass(frozen=True)
+class Record:
+    """The answers of one scenario: by track where all have one form, else step by step; and whether it ended by raising."""
+
+    tracks: Sequence[Track] | None
+    single: Sequence[list[tuple[Any, Any]]] = ()
+    raised: bool = False
+
+    @cached_property
+    def steps(self) -> Sequence[list[tuple[Any, Any]]]:
+        """For each step and track (answer, dw afterwards)."""
+        if self.tracks is None:
+            return self.single
+        count = len(self.tracks[0].next_w) if self.tracks else 0
+        return [[_step(track, number) for track in self.tracks] for number in range(count)]
+
+
+def _step(track: Track, number: int) -> tuple[Any, Any]:
+    kept = {key: column[number] if isinstance(column, list) else column[number, ...] for key, column in track.kept.items()}
+    return (track.next_w[number, ...], kept), track.dw[number, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +73,63 @@ class Fault:
     wanted: Near | None = None
     raised: bool = False
     blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What is right for one track under one reading, all steps together; the first axis is the step.
+
+    Attributes:
+        near: for "next_w" and each key of the state: value and slack.
+        counts: t after each step, where the rule keeps one.
+        grads: dw as it was given.
+    """
+
+    near: Mapping[str, tuple[Array, Array]]
+    counts: Sequence[int | None]
+    grads: Array
+
+
+def walk(start: Start, rights: Sequence[Right]) -> Walk:
+    """The steps of a track put together."""
+    names = ("next_w", *rights[0].state)
+    near = {}
+    for name in names:
+        steps = [right.next_w if name == "next_w" else right.state[name] for right in rights]
+        shape = start.w.shape
+        near[name] = (
+            np.stack([np.broadcast_to(step.value, shape) for step in steps]),
+            np.stack([np.broadcast_to(step.slack, shape) for step in steps]),
+        )
+    return Walk(near, [right.t for right in rights], np.stack(start.grads))
+
+
+def explained(rule: str, scenario: Scenario, record: Record, walks: Sequence[Walk]) -> bool:
+    """Whether these walks explain every answer; False also where that takes a closer look (`fault_in`)."""
+    if record.tracks is None or len(record.tracks) != len(walks):
+        return False
+    return all(_fits(rule, *one) for one in zip(scenario.tracks, record.tracks, walks, strict=True))
+
+
+def _fits(rule: str, start: Start, track: Track, right: Walk) -> bool:
+    columns = {"next_w": track.next_w, **{key: track.kept.get(key) for key in STATE[rule]}}
+    for name, column in columns.items():
+        value, slack = right.near[name]
+        if not isinstance(column, np.ndarray) or column.shape != value.shape or column.dtype != start.w.dtype:
+            return False
+        if not (np.abs(column - value) <= slack).all():
+            return False
+    if rule in COUNTED:
+        counted = track.kept.get("t")
+        if not isinstance(counted, list) or any(type(t) is not int for t in counted) or counted != right.counts:
+            return False
+    if (
+        start.config is not None
+        and UNKNOWN in start.config
+        and track.kept.get(UNKNOWN) != [start.config[UNKNOWN]] * len(right.grads)
+    ):
+        return False
+    return track.dw.dtype == right.grads.dtype and np.array_equal(track.dw, right.grads)
 
 
 def fault_in(rule: str, scenario: Scenario, record: Record, right: Sequence[Sequence[Right]]) -> Fault | None:

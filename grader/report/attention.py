@@ -23,7 +23,7 @@ _TELLING: Final = (
     "trajectory", "first_losses_equal", "lengths", "val_acc_is_best", "code_against_logs", "batch_size_agrees",
 )  # fmt: skip
 _FAILED, _EQUAL, _FINDING, _MISSING = 0, 1, 2, 1000  # ranks; findings take those in between
-_SHOWN, _OTHERS, _TEXT = 50, 5, 300
+_SHOWN, _OTHERS, _TEXT = 50, 5, 200
 
 
 @dataclass(frozen=True, slots=True)

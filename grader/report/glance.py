@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from .book import Book, Line
-from .markup import e, points
+from .markup import broken, e, points
 
 _BINS = 10
-_SLIPS = 20
+_SLIPS, _AT_ONCE = 40, 8
 _PASSED = "passed"
 
 
@@ -55,7 +55,7 @@ def panels(book: Book, glance: Glance, slip_names: Mapping[str, str]) -> str:
     sections = {
         "Scores": _histogram(glance, book.maximum),
         "Outcomes": _tally("Outcome", "Submissions", glance.outcomes.most_common()),
-        "Most frequent slips": _tally("Slip", "Submissions", slips),
+        "Most frequent slips": _tally("Slip", "Submissions", slips[:_AT_ONCE]) + _rest(slips[_AT_ONCE:]),
         "Items": _pass_rates(book, glance),
     }
     body = "".join(f"<section><h2>{title}</h2>\n{content}</section>\n" for title, content in sections.items())
@@ -91,13 +91,19 @@ def _tally(what: str, how_many: str, rows: list[tuple[str, int]]) -> str:
     return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>\n"
 
 
+def _rest(slips: list[tuple[str, int]]) -> str:
+    if not slips:
+        return ""
+    return f"<details><summary>{len(slips)} more</summary>{_tally('Slip', 'Submissions', slips)}</details>\n"
+
+
 def _pass_rates(book: Book, glance: Glance) -> str:
     rows = []
     for column in book.columns:
         passed = glance.passed[column.id]
         share = 100 * passed / (glance.graded or 1)
         bar = f'<svg class="bar" viewBox="0 0 100 8" aria-hidden="true"><rect width="{share:.1f}" height="8"/></svg>'
-        title = f'<th scope="row" title="{e(column.title)}">{e(column.id)}</th>'
+        title = f'<th scope="row" title="{e(column.title)}">{broken(column.id)}</th>'
         rows.append(f'<tr>{title}<td class="number">{passed}</td><td class="number">{share:.0f} %</td><td>{bar}</td></tr>')
     head = '<th scope="col">Item</th><th scope="col" class="number">Passed</th><th scope="col" class="number">Rate</th>'
     return f"<table><thead><tr>{head}<td></td></tr></thead><tbody>{''.join(rows)}</tbody></table>\n"

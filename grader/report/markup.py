@@ -17,6 +17,11 @@ def e(value: str) -> str:
     return escape(clean(str(value), MAX_TEXT), quote=True)
 
 
+def broken(id: str) -> str:
+    """An item's id that may be broken at its dots, so that many fit a screen."""
+    return e(id).replace(".", ".<wbr>")
+
+
 def points(value: Decimal) -> str:
     """ "2.5", "10"."""
     return text.points(value.normalize() + 0)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from . import attention, curves, glance
 from .attention import Equal
 from .book import Book, Column, Line, Member
-from .markup import e, link, points, style
+from .markup import broken, e, link, points, style
 from .runs import Published
 from .section import Beside, section
 
@@ -75,7 +75,7 @@ def _table(book: Book, verdicts: Verdicts) -> Iterator[str]:
         'aria-labelledby="class"><table id="grades"><thead><tr>'
     )
     for column in heads:
-        yield f'<th scope="col"><button type="button">{e(column)}</button></th>'
+        yield f'<th scope="col"><button type="button">{broken(column)}</button></th>'
     yield "</tr></thead><tbody>\n"
     for line, _ in verdicts():
         people = line.member.people

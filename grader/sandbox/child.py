@@ -220,12 +220,9 @@ class ForkedChild:
         if self._exit is None:
             try:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            try:  # where no seccomp forbids forking; until it is reaped, the id cannot be anybody else's
-                os.killpg(self.pid, signal.SIGKILL)
+                os.killpg(self.pid, signal.SIGKILL)  # where no seccomp forbids forking
             except OSError:
-                pass
+                pass  # a server that ended left it to be reaped by another: then the id may be anybody's, and no group is killed
             self._exit = self._reap(self.pid)
             try:
                 while len(self._collector.printed) < self._limits.output_kept and (data := os.read(self._output_fd, 2**16)):

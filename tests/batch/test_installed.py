@@ -4,42 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import venv
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, SAMPLES
+from tests.conftest import SAMPLES
 
-BUILD = "import setuptools; setuptools.setup(script_args=['-q', 'build_py', '--build-lib', '{}'])"
 NOT_INSTALLED = {".gitignore", "README.md"}
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an installer builds from; building leaves files in it."""
-    target = tmp_path_factory.mktemp("source")
-    away = shutil.ignore_patterns("__pycache__", "*.egg-info", "submissions", "logs", "*.ipynb", "submission_logs", "*.npy")
-    for name in ("grader", "fixtures", "student_src"):
-        shutil.copytree(ROOT / name, target / name, ignore=away)
-    shutil.copy(ROOT / "README.md", target)
-    # The setuptools that comes with Python may be older than this field; what gets installed does not depend on it.
-    (target / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8").replace('license = "MIT"\n', ""), "utf-8")
-    return target
-
-
-@pytest.fixture(scope="module")
-def built(source: Path) -> Path:
-    """What lands in site-packages."""
-    if find_spec("setuptools") is None:
-        pytest.skip("setuptools is not installed here, so nothing can be built")
-    target = source / "built"
-    subprocess.run([sys.executable, "-c", BUILD.format(target)], cwd=source, capture_output=True, check=True, timeout=120)
-    return target
 
 
 def graded(python: str | Path, folder: Path, **environment: str) -> dict[str, float]:
@@ -53,9 +27,8 @@ def graded(python: str | Path, folder: Path, **environment: str) -> dict[str, fl
     return {test["extra_data"]["id"]: test.get("score", 0.0) for test in result["tests"]}
 
 
-def test_every_file_of_the_package_is_installed_and_grades_alone(
-    source: Path, built: Path, tmp_path: Path, sandbox: object
-) -> None:
+@pytest.mark.usefixtures("sandbox")
+def test_every_file_of_the_package_is_installed_and_grades_alone(source: Path, built: Path, tmp_path: Path) -> None:
     here = {path.relative_to(source) for path in (source / "grader").rglob("*") if path.is_file()}
     there = {path.relative_to(built) for path in (built / "grader").rglob("*") if path.is_file()}
     assert {path for path in here if path.name not in NOT_INSTALLED} <= there

@@ -96,6 +96,6 @@ def check(handout: Path) -> InHandout:
     """`check(path, …)`: the self-check in the unpacked copy, as a person would run it."""
 
     def checker(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return in_folder(handout, "check", *arguments, **environment)
+        return in_folder(handout, "check", *arguments, timeout=120, **environment)
 
     return checker

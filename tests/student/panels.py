@@ -22,6 +22,7 @@ next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon
 config["t"] += 1
 """
 _SUM = "self.log_grad_norm_history.append(sum(np.linalg.norm(grad) for grad in grads.values()))\n"
+_CALL = '<span style="opacity:.55">In [12]: </span>check("optim", "solver")'
 _LOGS = ("optimizer_experiment_sgd.npz", "optimizer_experiment_sgd_momentum.npz", "sgd_momentum_compare_")
 
 
@@ -42,26 +43,28 @@ def complete(homework: Path) -> Path:
     return laid_over(homework, REFERENCE)
 
 
-def page(panel: str, *, dark: bool) -> str:
-    """A page that shows a panel below the call, as a notebook does."""
-    background, ink, cell = ("#111418", "#e6e6e6", "#1c2026") if dark else ("#ffffff", "#1f2328", "#f5f6f7")
-    call = (
-        f'<pre style="background:{cell};border-radius:4px;padding:.6em .9em;margin:0 0 .6em;font-size:13px">'
-        '<span style="opacity:.55">In [12]: </span>check()</pre>'
-    )
-    style = f"margin:0;padding:16px 20px;background:{background};color:{ink};font-family:system-ui,sans-serif;max-width:920px"
-    return f'<!doctype html><meta charset="utf-8"><body style="{style}">{call}{panel}</body>'
+def page(*panels: str) -> str:
+    """A page that shows each panel below its call, as a notebook does: on white, and the second on black."""
+    shown = []
+    for panel, (background, ink, cell) in zip(
+        panels, (("#fff", "#1f2328", "#f3f4f6"), ("#111418", "#e6e6e6", "#1f242b")), strict=False
+    ):
+        call = f'<pre style="background:{cell};border-radius:4px;padding:.5em .9em;margin:0 0 .6em;font-size:13px">{_CALL}</pre>'
+        style = f"padding:14px 18px;background:{background};color:{ink};font-family:system-ui,sans-serif"
+        shown.append(f'<div style="{style}">{call}{panel}</div>')
+    return f'<!doctype html><meta charset="utf-8"><body style="margin:0">{"".join(shown)}</body>'
 
 
 def main() -> None:
-    """Write the page, dark with `--dark`."""
+    """Write the page."""
     from grader.report.student import panel
 
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "handout.zip"
         run("build", "handout", "-o", archive)
-        found = in_folder(half_done(unpacked(archive, Path(folder))), "check", "--json")
-    Path(sys.argv[1]).write_text(page(panel(json.loads(found.stdout)), dark="--dark" in sys.argv), "utf-8")
+        found = in_folder(half_done(unpacked(archive, Path(folder))), "check", "--only", "optim,solver", "--json")
+    made = panel(json.loads(found.stdout))
+    Path(sys.argv[1]).write_text(page(made, made), "utf-8")
 
 
 if __name__ == "__main__":

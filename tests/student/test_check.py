@@ -107,7 +107,10 @@ def test_a_folder_and_a_zip_of_it_are_judged_alike(check: InHandout, tmp_path: P
     ("only", "asked"),
     [
         ("optim.adam", ["optim.adam.golden"]),
-        ("fc_net,solver", ["fc_net.init.he", "fc_net.init.zero", "fc_net.init.random", "fc_net.loss", "solver.grad_norm", "solver.training"]),
+        (
+            "fc_net,solver",
+            ["fc_net.init.he", "fc_net.init.zero", "fc_net.init.random", "fc_net.loss", "solver.grad_norm", "solver.training"],
+        ),
         ("solver, optim.rmsprop", ["optim.rmsprop.golden", "solver.grad_norm", "solver.training"]),
     ],
 )  # fmt: skip

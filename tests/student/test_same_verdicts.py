@@ -135,8 +135,8 @@ def test_a_sample_is_judged_as_in_the_container(name: str, own: Ask, image: Imag
     graded = image.grade(SAMPLES / name)
     assert graded.rejected == ""
     posted = {test["extra_data"]["id"]: test for test in graded.results["tests"]}
-    for id, outcome, score, maximum, messages in own(SAMPLES / name):
-        test = posted[id]
+    for name_of, outcome, score, maximum, messages in own(SAMPLES / name):
+        test = posted[name_of]
         assert test["extra_data"]["outcome"] == outcome
         assert (test.get("score", 0), test.get("max_score", 0)) == (score, maximum)
         assert test["output"].splitlines() == (messages or ["All right."])

@@ -1,4 +1,4 @@
-"""Students hand in their whole folder, the grader with it: graded is what is theirs, never what the grader keeps of the homework."""
+"""Students hand in their whole folder, the grader with it: graded is what is theirs, never what the grader has of the homework."""
 
 from __future__ import annotations
 

@@ -1,0 +1,109 @@
+"""What a class run leaves beside the verdicts, always in step with them: recorded runs, notebooks as pages; and the time limit."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.batch.classes import sample, slip, verdict
+from tests.conftest import OPTIM, SAMPLES, run
+
+pytestmark = pytest.mark.usefixtures("sandbox")
+pages = pytest.mark.skipif(find_spec("nbconvert") is None, reason="nbconvert is not installed here")
+LOGS = ("--only", "logs.best_model")
+
+
+def state(path: Path) -> tuple[int, int]:
+    """What changes when a file is written anew, even with the same content."""
+    return path.stat().st_ino, path.stat().st_mtime_ns
+
+
+def test_recorded_runs_lie_beside_the_verdict_and_on_the_page(tmp_path: Path) -> None:
+    for name in ("reference", "nothing"):
+        sample(tmp_path, name)
+    command = ("batch", tmp_path / "reference", tmp_path / "nothing", "-o", tmp_path / "out", *LOGS)
+    run(*command)
+    place = tmp_path / "out" / "submissions" / "reference"
+    record = json.loads((place / "curves.json").read_bytes())
+    assert {file: sorted(series) for file, series in record.items()} == {
+        "best_fc_model.npz": ["train_accs", "train_losses", "val_accs"]
+    }
+    assert "train_losses" not in (place / "results.json").read_text()
+    assert not (tmp_path / "out" / "submissions" / "nothing" / "curves.json").exists()
+    before = state(place / "curves.json")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert page.count("<summary>Learning curves</summary>") == 1
+    assert "2 kept" in run(*command).stdout
+    assert state(place / "curves.json") == before
+    assert (tmp_path / "out" / "report.html").read_text("utf-8") == page
+
+
+def test_no_record_outlives_its_submission(tmp_path: Path) -> None:
+    made = sample(tmp_path, "reference")
+    command = ("batch", made, "-o", tmp_path / "out", *LOGS)
+    assert run(*command).returncode == 0
+    (made / "submission_logs" / "best_fc_model.npz").unlink()
+    left = tmp_path / "out" / "submissions" / "reference" / ".curves.json.left"
+    left.write_text("a write that was interrupted")
+    assert run(*command).returncode == 1
+    assert [path.name for path in left.parent.iterdir()] == ["results.json"]
+    assert "Learning curves" not in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+@pages
+def test_notebooks_become_pages_once_and_are_linked(tmp_path: Path) -> None:
+    for name in ("reference", "nothing"):
+        sample(tmp_path, name)
+    command = ("batch", tmp_path / "reference", tmp_path / "nothing", "-o", tmp_path / "out", *LOGS)
+    run(*command)
+    page = tmp_path / "out" / "submissions" / "reference" / "notebook.html"
+    assert not page.exists()
+    later = run(*command, "--html")
+    assert "2 kept" in later.stdout
+    assert later.stderr == ""
+    assert "as handed in, without having been run again" in page.read_text("utf-8")
+    text = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert text.count('<a href="submissions/reference/notebook.html">') == 1
+    assert not (tmp_path / "out" / "submissions" / "nothing" / "notebook.html").exists()
+    before = state(page)
+    run(*command, "--html")
+    assert state(page) == before
+    (tmp_path / "reference" / "q_optimizer_init.ipynb").write_text("{}")
+    broken = run(*command, "--html")
+    assert not page.exists(), "the old notebook is not shown as the new one"
+    assert "reference: q_optimizer_init.ipynb cannot be shown" in broken.stderr
+    assert broken.returncode == 1
+
+
+@pages
+def test_a_notebook_that_cannot_be_shown_costs_no_verdict(tmp_path: Path) -> None:
+    made = slip(tmp_path, "adam.no_correction", "s")
+    (made / "q_optimizer_init.ipynb").write_bytes(b"\xff not a notebook")
+    process = run("batch", made, "-o", tmp_path / "out", "--only", "optim.adam.golden", "--html")
+    assert process.returncode == 1
+    assert verdict(tmp_path / "out", "s")["score"] == 6
+    assert "s: q_optimizer_init.ipynb" in process.stderr
+
+
+def test_one_submission_has_so_much_time_and_no_more(tmp_path: Path) -> None:
+    made = sample(tmp_path, "reference")
+    (made / OPTIM).write_text("while True:\n    pass\n")
+    command = ("batch", made, SAMPLES / "in_place", "-o", tmp_path / "out", "--only", "optim.adam,logs.best_model", "-j", "1")
+    assert run(*command, "--seconds", "4").returncode == 1
+    late = verdict(tmp_path / "out", "reference")
+    assert "The deadline passed before these were done" in " ".join(late["extra_data"]["staff_notes"])
+    assert late["tests"][-1]["extra_data"]["outcome"] == "skipped"
+    assert all(test["status"] == "passed" for test in verdict(tmp_path / "out", "in_place")["tests"])
+    again = run(*command, "--seconds", "60")
+    assert "kept" not in again.stdout, "a verdict depends on its time"
+    assert verdict(tmp_path / "out", "reference")["tests"][-1]["extra_data"]["outcome"] == "passed"
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "x", "86401"])
+def test_a_time_limit_is_a_number_of_seconds(tmp_path: Path, seconds: str) -> None:
+    process = run("batch", SAMPLES / "nothing", "-o", tmp_path / "out", f"--seconds={seconds}")
+    assert process.returncode == 2
+    assert f"'{seconds}' is not a number of seconds" in process.stderr
