@@ -62,9 +62,10 @@ class Near:
 
     def __truediv__(self, other: Near) -> Near:
         value = self.value / other.value
-        smallest = np.abs(other.value) - other.slack
-        carried = (self.slack + np.abs(value) * other.slack) / np.where(smallest > 0, smallest, np.nan)
-        return self._rounded(other, value, np.where(smallest > 0, carried, np.inf), np.abs(value))
+        size, smallest = np.abs(value), np.abs(other.value) - other.slack
+        carried = self.slack + size * other.slack
+        carried = carried / smallest if np.all(smallest > 0) else np.where(smallest > 0, carried / smallest, np.inf)
+        return self._rounded(other, value, carried, size)
 
     def power(self, exponent: int) -> Near:
         """This, which is exact, to a whole power."""
@@ -91,7 +92,9 @@ class Near:
 
     def _rounded(self, other: Near, value: Array, slack: Array, magnitude: Array) -> Near:
         coarser = self.precision if self.precision.unit >= other.precision.unit else other.precision
-        return Near(value, coarser, slack + coarser.unit * magnitude + coarser.tiny)
+        made = Near.__new__(Near)  # both are float64 already
+        made.value, made.slack, made.precision = value, slack + coarser.unit * magnitude + coarser.tiny, coarser
+        return made
 
 
 ONE: Final = Near(1.0)
