@@ -14,10 +14,10 @@ from grader.exam import Check, registered
 from grader.rubric import Rubric, load
 
 CHECKS = {
-    "optim.adam": Check("optim.adam", "Adam", ("next_w", "m"), lambda exam: None),
-    "optim.sgd": Check("optim.sgd", "SGD", ("all",), lambda exam: None),
+    "optim.adam": Check("optim.adam", "Adam", ("next_w", "m"), lambda _: None),
+    "optim.sgd": Check("optim.sgd", "SGD", ("all",), lambda _: None),
 }
-WITH_QUIET = CHECKS | {"optim.sgd": Check("optim.sgd", "SGD", ("all", "odd"), lambda exam: None, frozenset({"odd"}))}
+WITH_QUIET = CHECKS | {"optim.sgd": Check("optim.sgd", "SGD", ("all", "odd"), lambda _: None, frozenset({"odd"}))}
 ADAM, SGD = '[[item]]\nid = "optim.adam"\npoints = 60', '[[item]]\nid = "optim.sgd"\npoints = 40'
 
 
