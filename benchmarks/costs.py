@@ -16,8 +16,8 @@ from benchmarks.floors import Bare
 from benchmarks.measure import Process, Spread, command, interleaved, ratio, server_cpu
 from grader import rubric as rubrics
 from grader.exam import registered
-from grader.fixtures import ROOT
 from grader.grading import grade, sandbox, support_files
+from grader.places import ROOT
 from grader.sandbox.policy import Layer, Level
 from grader.sandbox.supervisor import Sandbox
 from grader.submission import Submission, collect

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import costs
 from benchmarks.measure import Spread, command
-from grader.fixtures import FOLDER, HANDED_OUT, ROOT
+from grader.places import FOLDER, HANDED_OUT, ROOT
 
 _WORK = Path(__file__).with_name("basic_work")
 _QUESTIONS = ("momentum", "rmsprop", "adam", "he", "random", "grad_norm", "logs")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import fixtures, rubric
+from . import fixtures, places, rubric
 from .archive import described, packed, read, sources
 from .exam import registered
 
@@ -40,13 +40,13 @@ def autograder(rubric_path: Path | None = None) -> Archive:
     chosen = rubric_path or rubric.DEFAULT
     policy = rubric.load(chosen, checks)
     facts = {fixtures.GOLDEN, fixtures.TRAJECTORIES, fixtures.SLIPS, *_recorded()}
-    files = {f"fixtures/{path.relative_to(fixtures.FOLDER).as_posix()}": fixtures.verified(path) for path in facts}
+    files = {f"fixtures/{path.relative_to(places.FOLDER).as_posix()}": fixtures.verified(path) for path in facts}
     files["fixtures/SHA256SUMS"] = read(fixtures.DIGESTS)
     for name, script in _SCRIPTS.items():
-        files[name] = read(fixtures.ROOT / script).replace(b"\r\n", b"\n")  # a shell stumbles over a checkout made on Windows
+        files[name] = read(places.ROOT / script).replace(b"\r\n", b"\n")  # a shell stumbles over a checkout made on Windows
     for path in _sources():
-        files[path.relative_to(fixtures.ROOT).as_posix()] = read(path)
-    files[rubric.DEFAULT.relative_to(fixtures.ROOT).as_posix()] = read(chosen)
+        files[path.relative_to(places.ROOT).as_posix()] = read(path)
+    files[rubric.DEFAULT.relative_to(places.ROOT).as_posix()] = read(chosen)
     return Archive(packed(files, _SCRIPTS), tuple(sorted(files)), policy)
 
 
@@ -54,14 +54,14 @@ def _recorded() -> Iterator[Path]:
     """Every fixture on record."""
     for line in read(fixtures.DIGESTS).decode("utf-8").splitlines():
         if line.strip():
-            yield fixtures.FOLDER / line.split(maxsplit=1)[1]
+            yield places.FOLDER / line.split(maxsplit=1)[1]
 
 
 def _sources() -> Iterator[Path]:
     """The package, staff's files that submissions are mounted on, locked requirements, and one sample."""
-    yield from sources(fixtures.ROOT / "grader")
-    yield from (fixtures.ROOT / "student_src" / "deeplearning").rglob("*.py")
-    yield fixtures.ROOT / _LOCK
-    sample = fixtures.ROOT / SAMPLE
+    yield from sources(places.ROOT / "grader")
+    yield from (places.ROOT / "student_src" / "deeplearning").rglob("*.py")
+    yield places.ROOT / _LOCK
+    sample = places.ROOT / SAMPLE
     yield from (sample / "deeplearning").rglob("*.py")
     yield from (path for path in (sample / "submission_logs").iterdir() if path.suffix in _LOGS)

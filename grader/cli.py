@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import __version__, memory
-from .doors import EXIT_FAILED, EXIT_GRADER, EXIT_PASSED, EXIT_USAGE, colour, common, exit_code, show
+from .doors import EXIT_FAILED, EXIT_GRADER, EXIT_PASSED, EXIT_USAGE, colour, common, exit_code, show, start_early
 from .errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(options: argparse.Namespace) -> int:
     memory.require()
+    start_early(options)
     from .report.progress_line import ProgressLine
     from .sandbox.policy import Kind
     from .selfcheck import SelfCheck

@@ -22,6 +22,16 @@ def common(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def start_early(options: argparse.Namespace) -> None:
+    """Have the sandbox's server load NumPy while this process does."""
+    from . import places
+    from .sandbox import launch
+    from .sandbox.policy import Kind, default_kind
+
+    if (Kind(options.sandbox) if options.sandbox else default_kind()) is Kind.FORK:
+        launch.early(places.ahead())
+
+
 def exit_code(report: Report) -> int:
     """The exit code of one graded submission."""
     if report.grader_failed:

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from . import fixtures
+from . import places
 from .errors import ConfigurationError
 
-NOTEBOOK: Final = fixtures.ROOT / "student_src" / "q_optimizer_init.ipynb"
+NOTEBOOK: Final = places.ROOT / "student_src" / "q_optimizer_init.ipynb"
 RULES: Final = ("sgd", "sgd_momentum", "adam", "rmsprop")
 SEEDS: Final = (100, 200, 300)
 SCHEMES: Final = ("he", "random", "zero")

@@ -14,11 +14,8 @@ import numpy as np
 
 from .errors import ConfigurationError
 from .expect import Array
+from .places import FOLDER
 
-ROOT = Path(__file__).resolve().parent.parent
-_WITHIN = Path(__file__).resolve().with_name("given")  # where a copy of the package alone keeps what else lies beside it
-FOLDER = _WITHIN / "fixtures" if _WITHIN.is_dir() else ROOT / "fixtures"
-HANDED_OUT = _WITHIN if _WITHIN.is_dir() else ROOT / "student_src"  # the folder that holds `deeplearning/` as handed out
 DIGESTS = FOLDER / "SHA256SUMS"
 GOLDEN = FOLDER / "golden.json"
 TRAJECTORIES = FOLDER / "trajectories.json"

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-from . import fixtures, scoring, wording
+from . import fixtures, places, scoring, wording
 from .errors import SandboxUnavailable
 from .exam import Check, Exam, registered
 from .finding import Mismatch
@@ -20,7 +20,7 @@ from .rubric import Item, Rubric
 from .sandbox.ending import SessionEnded
 from .sandbox.policy import Kind, Layer, Level, Limits
 from .sandbox.supervisor import Sandbox
-from .student import AskAgain, Missing, Student, TimeUsedUp, staff_sources
+from .student import AskAgain, Missing, Student, TimeUsedUp
 from .submission import STUDENT_FILES, Submission
 from .text import clean
 
@@ -36,8 +36,7 @@ _UNANSWERED = (Outcome.MISSING, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcom
 @cache
 def support_files() -> dict[str, bytes]:
     """Staff's `deeplearning` package as handed out, "deeplearning/layers.py" -> bytes; a submission is mounted on it."""
-    root = fixtures.HANDED_OUT
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted((root / "deeplearning").rglob("*.py"))}
+    return {name: path.read_bytes() for name, path in places.handed_out().items()}
 
 
 def secret_paths() -> list[Path]:
@@ -53,9 +52,7 @@ def sandbox(level: Level, *, kind: Kind | None = None, secrets: Collection[Path]
     Raises:
         SandboxUnavailable: as `Sandbox`.
     """
-    root = fixtures.HANDED_OUT
-    ahead = {name: root / name for name in support_files()} | staff_sources()
-    return Sandbox(level, kind=kind, secrets=[*secret_paths(), *secrets], disabled=disabled, ahead=ahead)
+    return Sandbox(level, kind=kind, secrets=[*secret_paths(), *secrets], disabled=disabled, ahead=places.ahead())
 
 
 def refused(label: str, why: str) -> Submission:

@@ -17,7 +17,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from . import fixtures
+from . import fixtures, places
 from . import rubric as rubrics
 from .archive import described, packed, read, sources
 from .errors import ConfigurationError
@@ -27,7 +27,8 @@ TOP: Final = "q_optimizer_init"  # the folder everything lies in
 # What is handed out of the package; whatever is not named here is not.
 _MODULES: Final = (
     "__init__.py", "__main__.py", "archive.py", "cli.py", "doors.py", "errors.py", "exam.py", "expect.py", "finding.py",
-    "fixtures.py", "grading.py", "intake.py", "memory.py", "notebook.py", "result.py", "rubric.py", "sampling.py", "scoring.py",
+    "fixtures.py", "grading.py", "intake.py", "memory.py", "notebook.py", "places.py",
+    "result.py", "rubric.py", "sampling.py", "scoring.py",
     "selection.py", "selfcheck.py", "stopping.py", "student.py", "submission.py", "text.py", "upload.py", "wording.py",
     "checks/__init__.py", "checks/fc_net.py", "checks/init_slips.py", "checks/log_reader.py", "checks/misconceptions.py",
     "checks/mounted/readers.py", "checks/mounted/stub_model.py", "checks/network.py",
@@ -67,7 +68,7 @@ def handout(rubric_path: Path | None = None) -> Handout:
     policy = rubrics.load(chosen, checks).public
     if not policy.graded:
         raise ConfigurationError(f"{chosen}: no item is visible, so there is nothing that students could run")
-    homework = fixtures.HANDED_OUT
+    homework = places.HANDED_OUT
     files = {path.relative_to(homework).as_posix(): read(path) for path in sources(homework) if path.suffix in _NOT_DATA}
     package = Path(__file__).resolve().parent
     for path in (*(package / name for name in _MODULES), *(path for name in _PACKAGES for path in sources(package / name))):

@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from . import fixtures, rubric
+from . import places, rubric
 from .build import SAMPLE
 from .errors import ConfigurationError
 from .exam import registered
@@ -61,10 +61,10 @@ def graded() -> tuple[Decimal, float]:
     policy = rubric.load(rubric.DEFAULT, registered())
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
         root = Path(folder)
-        shutil.copytree(fixtures.ROOT / SAMPLE, root / "submission")
-        (root / "source").symlink_to(fixtures.ROOT)
+        shutil.copytree(places.ROOT / SAMPLE, root / "submission")
+        (root / "source").symlink_to(places.ROOT)
         (root / "submission_metadata.json").write_text("{}", "ascii")
-        shutil.copy(fixtures.ROOT / "run_autograder", root)
+        shutil.copy(places.ROOT / "run_autograder", root)
         started = time.monotonic()
         try:
             process = subprocess.run(

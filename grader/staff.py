@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import desk, memory
-from .doors import EXIT_GRADER, EXIT_PASSED, colour, common, exit_code, show
+from .doors import EXIT_GRADER, EXIT_PASSED, colour, common, exit_code, show, start_early
 from .errors import SubmissionError, UsageError
 from .stopping import uninterrupted
 
@@ -82,6 +82,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) -> Report:
     memory.require()
+    start_early(options)
     from . import rubric as rubrics
     from .exam import registered
     from .grading import grade, refused, sandbox, support_files

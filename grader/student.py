@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
+from .places import MOUNTED
 from .sandbox.ending import Ending, SessionEnded
 from .sandbox.policy import Limits
 from .sandbox.session import Remote, Session
@@ -17,7 +17,6 @@ from .sandbox.supervisor import Sandbox
 from .submission import Submission
 
 OPTIM, FC_NET, SOLVER = "deeplearning/optim.py", "deeplearning/classifiers/fc_net.py", "deeplearning/solver.py"
-_MOUNTED = Path(__file__).with_name("checks") / "mounted"
 # A student's copy of the grader has the first alone.
 _READERS = ("readers.py", "notebook_reader.py", "notebook_source.py", "notebook_values.py")
 _READER_OF = {".npz": "read_npz", "json": "read_json"}
@@ -26,7 +25,7 @@ _CHEAP = 0.5  # seconds; a process that spent more is not used again, so that no
 
 
 def _reader_sources() -> dict[str, bytes]:
-    return {name: staff_source(name) for name in _READERS if (_MOUNTED / name).is_file()}
+    return {name: staff_source(name) for name in _READERS if (MOUNTED / name).is_file()}
 
 
 class Missing(Exception):
@@ -41,14 +40,9 @@ class TimeUsedUp(Exception):
     """The deadline for the whole submission has passed; no fault of the item that was to be asked."""
 
 
-def staff_sources() -> dict[str, Path]:
-    """Where staff's own modules lie that run inside the sandbox, by the name they are mounted under."""
-    return {path.name: path for path in sorted(_MOUNTED.glob("*.py"))}
-
-
 def staff_source(name: str) -> bytes:
     """The source of one of staff's own modules that run inside the sandbox (`checks/mounted/`)."""
-    return (_MOUNTED / name).read_bytes()
+    return (MOUNTED / name).read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import stat
 import subprocess
 import sys
 import time
@@ -18,21 +17,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import SandboxUnavailable
+from . import launch
 from .child import Child, Exit, ForkedChild, SpawnedChild
 from .ending import SessionEnded
-from .inside import landlock, wire
+from .inside import wire
 from .policy import Kind, Layer, Level, Limits, default_kind, missing_layers, private_uid, required_layers
 from .session import Session
 
 DEFAULT_LIMITS = Limits()
 _HERE = Path(__file__).resolve().parent
-_START_SECONDS = 60.0  # a cold disk cache on a small machine takes several seconds to load NumPy
-_BOOT = (
-    "import json, sys; sys.path[:0] = json.loads(sys.argv[1]); from inside import {module}; {module}.main(*json.loads(sys.argv[2]))"
-)
-_SYSTEM_READABLE = (
-    "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random", "/dev/zero",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,7 @@ class Sandbox:
         if self._share and self.kind is Kind.SPAWN:
             raise SandboxUnavailable("data can be shared only with processes that are forked, which needs Linux")
         self._preload, self._more_readable = list(preload), [str(path.resolve()) for path in readable]
-        self._ahead = {name: str(path) for name, path in (ahead or {}).items()}
+        self._ahead = dict(ahead or {})
         self._uid = None if Layer.UID in disabled or self.kind is Kind.SPAWN else private_uid()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -118,7 +111,7 @@ class Sandbox:
         """
         child = self._spawned(limits) if self.kind is Kind.SPAWN else self._forked(limits)
         try:
-            greeting = wire.decode(child.exchange(b"", time.monotonic() + _START_SECONDS))
+            greeting = wire.decode(child.exchange(b"", time.monotonic() + launch.START_SECONDS))
             layers = tuple(str(layer) for layer in greeting["layers"])
         except (SessionEnded, wire.WireError) as error:
             child.close()
@@ -154,7 +147,7 @@ class Sandbox:
         }
 
     def _spawned(self, limits: Limits) -> Child:
-        return SpawnedChild(_command("spawned", [self._plan(limits)]), _environment(), limits)
+        return SpawnedChild(launch.command("spawned", [self._plan(limits)]), launch.environment(), limits)
 
     def _forked(self, limits: Limits) -> Child:
         if self._server is None or self._server.poll() is not None:
@@ -204,35 +197,18 @@ class Sandbox:
         return Exit(os.waitstatus_to_exitcode(reply["status"]), reply["cpu"], reply["memory"])
 
     def _start_server(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        jail = _jail() if Layer.LANDLOCK in self._disabled or landlock.abi() == 0 else None
-        settings = {
-            "readable": [*_readable(), *self._more_readable],
-            "writable": ["/dev/null"],
-            "jail": jail,
-            "disabled": self._disabled,
-            "share": self._share,
-            "preload": self._preload,
-            "ahead": self._ahead,
-        }
+        wanted = launch.settings(
+            disabled=self._disabled,
+            share=self._share,
+            preload=self._preload,
+            readable=self._more_readable,
+            ahead=self._ahead,
+        )
         try:
-            self._server = subprocess.Popen(
-                _command("forkserver", [theirs.fileno(), settings]),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=_environment(),
-                cwd="/",
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            started = launch.server(wanted)
         except OSError as error:
-            ours.close()
             raise SandboxUnavailable(f"the sandbox's server could not be started: {error}") from error
-        finally:
-            theirs.close()
-        self._control = ours
-        self._control.settimeout(_START_SECONDS)
+        self._server, self._control = started.process, started.control
         try:
             self._receive()
         except SandboxUnavailable:
@@ -291,45 +267,3 @@ class Sandbox:
         if missing or doors:
             lacks = f"missing layers: {', '.join(missing) or 'none'}; open doors: {', '.join(doors) or 'none'}"
             raise SandboxUnavailable(f"this system does not isolate student code as grading requires ({lacks})")
-
-
-def _command(module: str, arguments: list[Any]) -> list[str]:
-    # -P -s -S: nothing is imported from the working directory, the user's site or .pth files; NumPy's folder is named instead.
-    path = [str(_HERE), str(Path(np.__file__).parent.parent)]
-    code = _BOOT.format(module=module)
-    return [sys.executable, "-P", "-s", "-S", "-B", "-c", code, json.dumps(path), json.dumps(arguments)]
-
-
-def _environment() -> dict[str, str]:
-    """All of the environment student code gets. One BLAS thread: blocked thread creation would hang OpenBLAS, and forking
-    with threads is unsafe. A fixed hash seed: the same submission must take the same path every time."""
-    environment = {
-        "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }
-    if "SYSTEMROOT" in os.environ:  # Windows cannot start Python without it
-        environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
-    return environment
-
-
-def _readable() -> list[str]:
-    numpy = Path(np.__file__).resolve().parent
-    standard = Path(os.__file__).resolve().parent
-    return [str(standard), str(numpy), str(numpy.with_name("numpy.libs")), *_SYSTEM_READABLE]
-
-
-def _jail() -> str | None:
-    """An empty directory that nobody but its owner can write, kept with the installation; None where none can be made."""
-    jail = Path(sys.prefix) / "jail"
-    try:
-        for folder in (jail, jail / "dev"):
-            folder.mkdir(mode=0o711, exist_ok=True)
-        if os.geteuid() == 0 and not (jail / "dev" / "null").exists():
-            os.mknod(jail / "dev" / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-            (jail / "dev" / "null").chmod(0o666)
-    except OSError:
-        return str(jail) if jail.is_dir() else None
-    return str(jail)

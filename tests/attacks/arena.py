@@ -20,13 +20,13 @@ from typing import Any
 
 import pytest
 
-from grader import fixtures
+from grader import fixtures, places
 from grader.rubric import Rubric
 
 from .handed_in import BUNDLES, Box, Bundle
 
-ROOT = fixtures.ROOT
-REFERENCE = fixtures.FOLDER / "submissions" / "reference"
+ROOT = places.ROOT
+REFERENCE = places.FOLDER / "submissions" / "reference"
 CORPUS = Path(__file__).with_name("corpus")
 CODE = {"optim": "deeplearning/optim.py", "fc_net": "deeplearning/classifiers/fc_net.py", "solver": "deeplearning/solver.py"}
 CHAPTERS = ("forging", "secrets", "results", "exhaustion", "escape", "feedback")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grader.checks.submission_logs import run_lengths
-from grader.fixtures import ROOT
+from grader.places import ROOT
 from grader.result import Outcome
 
 from .conftest import Ask, assert_full_marks, assert_no_marks, judged, lost, said

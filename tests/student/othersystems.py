@@ -80,8 +80,8 @@ sys.platform = SYSTEM
 """
 _RUN = """
 sys.path.insert(0, "")
-from grader.sandbox import supervisor
-supervisor._BOOT = {play!r}.replace("{{", "{{{{").replace("}}", "}}}}") + supervisor._BOOT
+from grader.sandbox import launch
+launch._BOOT = {play!r}.replace("{{", "{{{{").replace("}}", "}}}}") + launch._BOOT
 sys.argv[0] = "grader"
 import runpy
 runpy.run_module("grader", run_name="__main__", alter_sys=True)
