@@ -1,7 +1,7 @@
 """One table of what the grader costs, as ratios against yardsticks measured in the same run.
 
     python -m benchmarks                    everything but growth and peers; some minutes
-    python -m benchmarks cost cold          only these parts: cost, call, items, cold, batch, growth, peers, profile
+    python -m benchmarks cost cold          only these parts: cost, call, items, reading, cold, batch, growth, peers, profile
     python -m benchmarks growth --sizes 10 100 1000
     python -m benchmarks peers --venvs DIR  gradescope-utils and otter-grader from virtual environments in DIR (see peers.py)
 
@@ -22,13 +22,14 @@ PARTS = {
     "cost": costs.cost,
     "call": costs.call,
     "items": costs.items,
+    "reading": costs.reading,
     "cold": costs.cold,
     "batch": batches.throughput,
     "growth": batches.growth,
     "peers": peers.compare,
     "profile": costs.profile,
 }
-_USUAL = ("cost", "call", "items", "cold", "batch")
+_USUAL = ("cost", "call", "items", "reading", "cold", "batch")
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import io
+import json
 import pstats
 import statistics
 import sys
@@ -12,14 +14,17 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.floors import Bare
 from benchmarks.measure import Process, Spread, command, interleaved, ratio, server_cpu
 from grader import rubric as rubrics
 from grader.exam import registered
 from grader.grading import grade, sandbox, support_files
 from grader.places import ROOT
-from grader.sandbox.policy import Layer, Level
+from grader.sandbox.policy import Layer, Level, Limits
 from grader.sandbox.supervisor import Sandbox
+from grader.student import staff_source
 from grader.submission import Submission, collect
 
 REFERENCE = ROOT / "fixtures" / "submissions" / "reference"
@@ -117,6 +122,34 @@ def items(options: argparse.Namespace) -> None:
                 f"  {item.id:<32} grader {1e3 * own / runs:6.1f}   sandbox {1e3 * server / runs:6.1f}   "
                 f"wall {1e3 * statistics.median(walls):6.1f} ms"
             )
+
+
+def reading(options: argparse.Namespace) -> None:
+    """All logs of a submission opened in a warm sandboxed process and brought over, against plain np.load and json.loads here."""
+    submission, _, _ = _work()
+    readers = {name: "read_npz" if name.endswith(".npz") else "read_json" for name in submission.logs}
+    with sandbox(Level.STAFF) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
+        session.load({"readers.py": staff_source("readers.py")})
+        module = session.module("readers")
+
+        def sandboxed() -> float:
+            started = time.perf_counter()
+            session.fetch(*(module.attr(reader)(submission.logs[name]) for name, reader in readers.items()))
+            return time.perf_counter() - started
+
+        def plain() -> float:
+            started = time.perf_counter()
+            for name, data in submission.logs.items():
+                if name.endswith(".npz"):
+                    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                        _ = {key: archive[key] for key in archive.files}
+                else:
+                    json.loads(data)
+            return time.perf_counter() - started
+
+        found = interleaved(5 * options.runs, {"sandboxed": sandboxed, "plain": plain})
+    print(f"  {len(readers)} files: sandboxed {found['sandboxed'].shown()}, plain {found['plain'].shown()}")
+    print(f"  ratio {ratio(found['sandboxed'], found['plain'])}")
 
 
 def cold(options: argparse.Namespace) -> None:

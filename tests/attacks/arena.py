@@ -195,9 +195,18 @@ def processes(of_user: int | None = None, of_parent: int | None = None) -> list[
         fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
         if fields["State"].split()[0] in "ZX":
             continue
-        if of_user in map(int, fields["Uid"].split()) or int(fields["PPid"]) == of_parent:
+        parent = int(fields["PPid"])
+        if parent == of_parent or (of_user in map(int, fields["Uid"].split()) and not _another_server(parent)):
             found.append(int(entry.name))
     return found
+
+
+def _another_server(pid: int) -> bool:
+    """Whether this is a fork server: its children have their own keeper, which may by chance have taken the same user."""
+    try:
+        return b"inside import forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def judge(attack: Attack, result: Mapping[str, Any], arena: Arena, rubric: Rubric, terminal: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import rubric as rubrics
 from tests.batch.classes import sample, slip, verdict
 from tests.conftest import OPTIM, SAMPLES, run
 
@@ -91,8 +92,11 @@ def test_a_notebook_that_cannot_be_shown_costs_no_verdict(tmp_path: Path) -> Non
 def test_one_submission_has_so_much_time_and_no_more(tmp_path: Path) -> None:
     made = sample(tmp_path, "reference")
     (made / OPTIM).write_text("while True:\n    pass\n")
+    quick = tmp_path / "quick.toml"
+    quick.write_text(rubrics.DEFAULT.read_text("utf-8").replace("\nseconds = 10 ", "\nseconds = 2 "))
     command = ("batch", made, SAMPLES / "in_place", "-o", tmp_path / "out", "--only", "optim.adam,logs.best_model", "-j", "1")
-    assert run(*command, "--seconds", "4").returncode == 1
+    command = (*command, "--rubric", quick)
+    assert run(*command, "--seconds", "3").returncode == 1
     late = verdict(tmp_path / "out", "reference")
     assert "The deadline passed before these were done" in " ".join(late["extra_data"]["staff_notes"])
     assert late["tests"][-1]["extra_data"]["outcome"] == "skipped"
