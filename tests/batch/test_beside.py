@@ -94,8 +94,17 @@ def test_one_submission_has_so_much_time_and_no_more(tmp_path: Path) -> None:
     (made / OPTIM).write_text("while True:\n    pass\n")
     quick = tmp_path / "quick.toml"
     quick.write_text(rubrics.DEFAULT.read_text("utf-8").replace("\nseconds = 10 ", "\nseconds = 2 "))
-    command = ("batch", made, SAMPLES / "in_place", "-o", tmp_path / "out", "--only", "optim.adam,logs.best_model", "-j", "1")
-    command = (*command, "--rubric", quick)
+    command = (
+        "batch",
+        made,
+        SAMPLES / "in_place",
+        "-o",
+        tmp_path / "out",
+        "--rubric",
+        quick,
+        "--only",
+        "optim.adam,logs.best_model",
+    )
     assert run(*command, "--seconds", "3").returncode == 1
     late = verdict(tmp_path / "out", "reference")
     assert "The deadline passed before these were done" in " ".join(late["extra_data"]["staff_notes"])
