@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from grader.hidden import corpus
+from grader.hidden.record import walk
 from grader.hidden.rules import READINGS
 from grader.result import Outcome
 from tests.conftest import OPTIM, Grader, Maker, item
@@ -34,6 +35,21 @@ def test_the_styles_cover_every_way_to_write_each_blank() -> None:
 @pytest.mark.parametrize("rule", _RULES)
 def test_the_frozen_scenarios_are_what_the_strategies_draw(rule: str) -> None:
     assert corpus.file(rule).read_bytes() == corpus.drawn(rule)
+
+
+@pytest.mark.parametrize("rule", _RULES)
+def test_what_is_kept_as_right_is_what_is_worked_out(rule: str) -> None:
+    compared = 0
+    for number, scenario in enumerate(corpus.scenarios(rule)):
+        for start, steps, kept in zip(scenario.tracks, corpus.right(rule, 0, number), corpus.walks(rule, 0, number), strict=True):
+            fresh = walk(start, steps)
+            assert list(kept.counts) == list(fresh.counts)
+            assert kept.near.keys() == fresh.near.keys()
+            for name, (value, slack) in fresh.near.items():
+                np.testing.assert_allclose(kept.near[name][0], value, rtol=1e-14)
+                np.testing.assert_allclose(kept.near[name][1], slack, rtol=1e-9)
+                compared += value.size
+    assert compared > 1000
 
 
 @pytest.mark.parametrize("rule", _RULES)
