@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from .errors import UsageError
-from .report.attention import Equal
+from .report.attention import OTHERS, Equal
 from .report.book import Line, Member
 from .report.table import csv_line
 
@@ -80,10 +81,12 @@ def by_submission(found: Iterable[Group]) -> dict[str, list[Equal]]:
     """For each submission what it has like others, who are named."""
     told: dict[str, list[Equal]] = {}
     for group in found:
+        everybody = sum(map(len, group.parties))
         for party in group.parties:
-            others = tuple(member for other in group.parties if other is not party for member in other)
+            others = tuple(islice((member for other in group.parties if other is not party for member in other), OTHERS))
+            equal = Equal(group.file, others, everybody - len(party) - len(others))
             for member in party:
-                told.setdefault(member.id, []).append(Equal(group.file, others))
+                told.setdefault(member.id, []).append(equal)
     return told
 
 

@@ -23,21 +23,21 @@ _TELLING: Final = (
     "trajectory", "first_losses_equal", "lengths", "val_acc_is_best", "code_against_logs", "batch_size_agrees",
 )  # fmt: skip
 _FAILED, _EQUAL, _FINDING, _MISSING = 0, 1, 2, 1000  # ranks; findings take those in between
-_SHOWN, _OTHERS, _TEXT = 50, 5, 200
+_SHOWN, OTHERS, _TEXT = 50, 5, 200
 
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """A file that is byte for byte that of other submissions."""
+    """A file that is byte for byte that of other submissions: the first `OTHERS` of them, and how many more there are."""
 
     file: str
     others: tuple[Member, ...]
+    more: int = 0
 
     def markup(self) -> str:
         """A sentence with links."""
-        more = len(self.others) - _OTHERS
-        named = ", ".join(link(member, named=True) for member in self.others[:_OTHERS])
-        return f"{e(self.file)} is byte for byte that of {named}{f' and {more} more' if more > 0 else ''}"
+        named = ", ".join(link(member, named=True) for member in self.others)
+        return f"{e(self.file)} is byte for byte that of {named}{f' and {self.more} more' if self.more else ''}"
 
 
 @dataclass(frozen=True, slots=True)
