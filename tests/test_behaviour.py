@@ -11,7 +11,7 @@ from grader.hidden import corpus
 from grader.hidden.record import walk
 from grader.hidden.rules import READINGS
 from grader.result import Outcome
-from tests.conftest import OPTIM, Grader, Maker, item
+from tests.conftest import OPTIM, SAMPLES, Grader, Maker, item
 from tests.mutants import files, mutants
 from tests.styles import COUNT, STYLES, style
 
@@ -131,3 +131,13 @@ def test_the_same_submission_gets_the_same_report_twice(make: Maker, graded: Gra
     assert [(i.id, i.outcome, i.score, i.findings) for i in first.items] == [
         (i.id, i.outcome, i.score, i.findings) for i in second.items
     ]
+
+
+@pytest.mark.parametrize("put", ["np.ones(2)", "[1, [2]]", "[np.ones(2), np.ones(3)]", "None", "7"])
+def test_an_entry_of_the_config_that_was_replaced_is_the_students_fault(put: str, make: Maker, graded: Grader) -> None:
+    code = "\n\n_adam = adam\ndef adam(w, dw, config=None):\n    w, config = _adam(w, dw, config)\n"
+    code += f"    if 'note' in config: config['note'] = {put}\n"
+    path = make((OPTIM, None, (SAMPLES / "reference" / OPTIM).read_text("utf-8") + code + "    return w, config\n"))
+    found = item(graded(path, "optim.adam.golden", "optim.adam.behaviour"), "optim.adam.behaviour")
+    assert found.outcome is Outcome.WRONG
+    assert "'note', which is gone or changed" in found.findings[0].student

@@ -99,12 +99,14 @@ def _record(answer: Any) -> Record:
 def _track(column: Any) -> Track:
     match column:
         case {"next_w": np.ndarray() as next_w, "dw": np.ndarray() as dw, "kept": dict(kept)} if next_w.ndim and len(next_w):
-            if all(
-                isinstance(values, np.ndarray | list) and np.ndim(values) and len(values) == len(next_w)
-                for values in (dw, *kept.values())
-            ):
+            if all(_holds(values, len(next_w)) for values in (dw, *kept.values())):
                 return Track(next_w, kept, dw)
     raise garbled("a track is answered in the wrong form")
+
+
+def _holds(values: Any, steps: int) -> bool:
+    """Whether it is a column with an entry a step."""
+    return (isinstance(values, list) or (isinstance(values, np.ndarray) and values.ndim > 0)) and len(values) == steps
 
 
 def _first_fault(rule: str, records: Sequence[Record]) -> tuple[int, Fault] | None:
