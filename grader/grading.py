@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from . import fixtures, places, scoring, wording
-from .errors import SandboxUnavailable
+from .errors import SandboxUnavailable, SubmissionError
 from .exam import Check, Exam, registered
 from .finding import Mismatch
 from .result import ItemResult, Outcome, Report
@@ -21,7 +21,7 @@ from .sandbox.ending import SessionEnded
 from .sandbox.policy import Kind, Layer, Level, Limits
 from .sandbox.supervisor import Sandbox
 from .student import AskAgain, Missing, Student, TimeUsedUp
-from .submission import STUDENT_FILES, Submission
+from .submission import STUDENT_FILES, Submission, collect
 from .text import clean
 
 NOT_YOUR_FAULT = "The grader failed on this item. That is not your fault; staff have been told and will regrade it."
@@ -58,6 +58,18 @@ def sandbox(level: Level, *, kind: Kind | None = None, secrets: Collection[Path]
 def refused(label: str, why: str) -> Submission:
     """A submission that was refused as a whole: every file it should have held is missing for that reason."""
     return Submission(clean(label, 120), {}, {}, None, (), dict.fromkeys(STUDENT_FILES, why), "refused")
+
+
+def collected(path: Path) -> Submission:
+    """The submission at `path`, also where it is refused as a whole.
+
+    Raises:
+        UsageError: there is nothing that could be graded.
+    """
+    try:
+        return collect(path, support=support_files())
+    except SubmissionError as error:
+        return refused(path.resolve().name, str(error))
 
 
 def grade(

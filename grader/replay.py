@@ -16,10 +16,10 @@ from typing import Final
 
 from . import dataset, experiments
 from .checks.log_reader import History
-from .errors import SandboxUnavailable, SubmissionError, UsageError
+from .errors import SandboxUnavailable, UsageError
 from .experiments import Run
 from .finding import Mismatch
-from .grading import refused, secret_paths, support_files
+from .grading import collected, secret_paths, support_files
 from .recorded import Recorded, history_of
 from .report import replays
 from .report.progress import say
@@ -29,7 +29,7 @@ from .sandbox.policy import Kind, Level, Limits, default_kind
 from .sandbox.supervisor import Sandbox
 from .selection import selected
 from .student import staff_source
-from .submission import STUDENT_FILES, Submission, collect
+from .submission import STUDENT_FILES, Submission
 from .text import clean
 
 PREFIX: Final = "replay"
@@ -84,10 +84,7 @@ def at_desk(wish: Replay, path: Path) -> tuple[str, ...]:
         UsageError: there is no such submission, or the page cannot be written.
         SandboxUnavailable: no sandbox can be made here.
     """
-    try:
-        submission = collect(path, support=support_files())
-    except SubmissionError as error:
-        submission = refused(path.resolve().name, str(error))
+    submission = collected(path)
     say(f"Replay on {wish.facts}")
     told = []
     with Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), share={"cifar10": wish.data}) as sandbox:

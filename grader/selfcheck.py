@@ -8,14 +8,14 @@ from pathlib import Path
 from types import TracebackType
 
 from . import rubric as rubrics
-from .errors import SubmissionError, UsageError
+from .errors import UsageError
 from .exam import registered
-from .grading import grade, refused, sandbox, support_files
+from .grading import collected, grade, sandbox
 from .result import Report
 from .rubric import Item
 from .sandbox.policy import Kind, Level, missing_layers
 from .selection import selected
-from .submission import Submission, collect
+from .submission import Submission
 
 LESS_ISOLATED = "Your code ran in a process of its own, with less isolation than on Gradescope; the checks are the same."
 _PAUSE = 0.4  # seconds between two looks at the files
@@ -52,7 +52,7 @@ class SelfCheck:
         Raises:
             UsageError: there is nothing that could be graded.
         """
-        return self._graded(_collected(path), progress)
+        return self._graded(collected(path), progress)
 
     def watch(self, path: Path) -> Iterator[Report | UsageError]:
         """A report now, and another after every change of a file that is graded; in between it waits. Endless.
@@ -63,7 +63,7 @@ class SelfCheck:
         while True:
             found: Submission | UsageError
             try:
-                found = _collected(path)
+                found = collected(path)
                 now: object = (found.digest, tuple(found.refused.items()))
             except UsageError as error:
                 found, now = error, str(error)
@@ -74,10 +74,3 @@ class SelfCheck:
 
     def _graded(self, submission: Submission, progress: Callable[[Item], None] | None) -> Report:
         return grade(submission, self._rubric, self._sandbox, only=self._only, progress=progress)
-
-
-def _collected(path: Path) -> Submission:
-    try:
-        return collect(path, support=support_files())
-    except SubmissionError as error:
-        return refused(path.resolve().name, str(error))

@@ -85,18 +85,14 @@ def _run(options: argparse.Namespace, level: Level, rubric_path: Path | None) ->
     start_early(options)
     from . import rubric as rubrics
     from .exam import registered
-    from .grading import grade, refused, sandbox, support_files
+    from .grading import collected, grade, sandbox
     from .sandbox.policy import Kind
     from .selection import selected
-    from .submission import collect
 
     checks = registered()
     rubric = rubrics.load(rubric_path or rubrics.DEFAULT, checks)
     only = selected([item.id for item in rubric.graded], options.only)
-    try:
-        submission = collect(options.path, support=support_files())
-    except SubmissionError as error:
-        submission = refused(options.path.resolve().name, str(error))
+    submission = collected(options.path)
     with sandbox(level, kind=Kind(options.sandbox) if options.sandbox else None) as jail:
         return grade(submission, rubric, jail, only=only)
 
