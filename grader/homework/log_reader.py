@@ -9,17 +9,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from .. import expect
-from ..exam import Exam
-from ..expect import Array
-from ..finding import Finding, Mismatch
-from ..sandbox.ending import SessionEnded
-from ..student import Missing
+from ..grading import expect
+from ..grading.context import Context
+from ..grading.expect import Array
+from ..grading.findings import Finding, Mismatch
+from ..grading.student import Missing
+from ..sandbox.errors import SessionEnded
+from .blanks import is_blank
 
 History = Mapping[str, Array]  # train_losses, train_accs, val_accs
 HISTORY: Final = ("train_losses", "train_accs", "val_accs")
 MAX_ENTRIES: Final = 1_000_000
 OPTIONAL: Final = frozenset({"optimizer_experiment_rmsprop.npz"})
+_HANDED_OUT: Final = "{} were handed out with the homework; run the notebook with your own code to make yours."
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Evidence:
         batches: the batch size of each run that chose its own, where known; others have 100.
         stds: the weights' standard deviations by file name, with nominal values and sizes of the layers.
         results: the numbers of results.json.
+        shipped: the names of the files, if every one is byte for byte one that the course handed out; else none.
+        published: whether curves are published that the seeded runs of this starter follow.
     """
 
     histories: dict[str, History] = field(default_factory=dict)
@@ -39,14 +43,29 @@ class Evidence:
     batches: dict[str, int] = field(default_factory=dict)
     stds: dict[str, tuple[Array, Sequence[float], Sequence[int]]] = field(default_factory=dict)
     results: Mapping[str, float] = field(default_factory=dict)
+    shipped: tuple[str, ...] = ()
+    published: bool = True
 
 
-Judge = Callable[[Exam, str, Evidence, Mapping[str, tuple[str, ...]], bool], bool]
+@dataclass(frozen=True, slots=True)
+class Blanks:
+    """What a student has to write before an item's runs can be made; each (file, place) as `blanks.is_blank` takes them.
+
+    Attributes:
+        own: what one run calls, by the beginning of its log's name behind the item's.
+        common: what every run calls.
+    """
+
+    own: Mapping[str, tuple[str, str]]
+    common: tuple[tuple[str, str], ...]
+
+
+Judge = Callable[[Context, str, Evidence, Mapping[str, tuple[str, ...]], bool], bool]
 _JUDGES: list[Judge] = []
 
 
 def judge_evidence(judge: Judge) -> Judge:
-    """Register who holds an item's files against each other: `judge(exam, item, evidence, needs, complete)` tells what it finds,
+    """Register who holds an item's files against each other: `judge(context, item, evidence, needs, complete)` tells what it finds,
     settles the parts it added, and says whether all fits.
 
     `needs` maps a log that was read to the items whose code its run calls; `complete` says whether all logs could be read.
@@ -59,24 +78,30 @@ def judge_evidence(judge: Judge) -> Judge:
 class LogReader:
     """Opens an item's log files in the sandbox; a file that is missing or cannot be opened costs only its own part."""
 
-    def __init__(self, exam: Exam, cell: str) -> None:
+    def __init__(self, context: Context, cell: str) -> None:
         """`cell` names the notebook section that writes these files, for messages."""
-        self._exam = exam
+        self._exam = context
         self._cell = cell
         self._absent: list[str] = []
         self._place = -1
         self._broken = False
+        self._shipped: dict[str, bool] = {}  # whether the course handed it out, by the name of a file that is there
+        self._part = ""
+        self._files: dict[str, set[str]] = {}  # that were opened for a part
         self.evidence = Evidence()
         self.unread: set[str] = set()
 
     @contextmanager
     def part(self, name: str, *, of: tuple[str, ...] = ()) -> Iterator[None]:
-        """As `Exam.part`; a file that is missing or ends its reader fails this part only.
+        """As `Context.part`; a file that is missing or ends its reader fails this part only.
 
         `of` names the parts a part without a file of its own is made of: it is missing when all of them are.
         """
         if of and self._exam.missing >= set(of):
             self._exam.missing.add(name)
+        self._part = name
+        for one in of:
+            self._files.setdefault(name, set()).update(self._files.get(one, ()))
         with self._exam.part(name):
             try:
                 yield
@@ -105,8 +130,6 @@ class LogReader:
         found = {}
         for key in HISTORY:
             values = expect.numbers(expect.item(arrays, key, name), f"{name}: {key}")
-            if values.size > MAX_ENTRIES:
-                raise Mismatch(f"{name}: {key} has {values.size} entries.")
             found[key] = values
         self.unread.remove(name)
         self.evidence.histories[name] = self._exam.curves[name] = found
@@ -128,18 +151,38 @@ class LogReader:
         self.unread.remove(name)
         return answer["value"]
 
-    def close(self, item: str, code: Mapping[str, tuple[str, ...]]) -> bool:
+    def close(self, item: str, code: Mapping[str, tuple[str, ...]], blanks: Blanks) -> bool:
         """Say which cell writes the files that broke a rule, and have the files held against each other; whether all fits.
 
-        `code` maps a word in a file's name to the items whose code its run calls.
+        Where the course handed out all of the logs, a run whose code is not written gives no points, and none does if nothing is.
+
+        `code` maps a word in a file's name to the items whose code its run calls; a log that was handed out asks for none.
         """
+        if self._shipped and all(self._shipped.values()):
+            self.evidence.shipped = tuple(self._shipped)
+            if self._settled_as_shipped(item, blanks):
+                return False
         if self._broken:
             self._exam.note(f"{self._cell} writes these files.")
         read = [*self.evidence.histories, *self.evidence.stds]
         needs = {name: next((calls for word, calls in code.items() if name.endswith(f"_{word}")), ()) for name in read}
+        needs |= {name: () for name in needs if self._shipped[name]}
         complete = not self.unread - OPTIONAL
         verdicts = [judge(self._exam, item, self.evidence, needs, complete) for judge in _JUDGES]  # every one has its say
         return all(verdicts)
+
+    def _settled_as_shipped(self, item: str, blanks: Blanks) -> bool:
+        """Take away what logs that were handed out gave though their code is not written; whether nothing is left to judge."""
+        unwritten = {run for run, blank in blanks.own.items() if _is_unwritten(self._exam, *blank)}
+        if any(_is_unwritten(self._exam, *blank) for blank in blanks.common) or (blanks.own and unwritten == set(blanks.own)):
+            self._exam.passed.clear()
+            self._exam.findings[:] = [Finding(_HANDED_OUT.format("These logs"))]
+            return True
+        names = [name for name in self._shipped if name.removeprefix(f"{item}_").startswith(tuple(unwritten))]
+        if names:
+            self._exam.passed -= {part for part, files in self._files.items() if files & set(names)}
+            self._exam.note(_HANDED_OUT.format(", ".join(names)))
+        return False
 
     def _read(self, reader: str, name: str) -> dict[str, Any]:
         try:
@@ -147,6 +190,8 @@ class LogReader:
         except Missing as missing:
             self._tell_missing(name, str(missing))
             raise
+        self._shipped[name] = self._exam.is_shipped(data)
+        self._files.setdefault(self._part, set()).add(name)
         try:
             answer = self._exam.student.read(reader, data)
         except SessionEnded as error:
@@ -158,6 +203,8 @@ class LogReader:
         if "not in the submission" not in why:
             self._exam.note(why)
             return
+        if name in OPTIONAL:  # nobody has to have it
+            return
         self._absent.append(name)
         names = ", ".join(self._absent)
         finding = Finding(f"Not in submission_logs/: {names}. {self._cell} writes {'it' if len(self._absent) == 1 else 'them'}.")
@@ -166,6 +213,10 @@ class LogReader:
             self._exam.findings.append(finding)
         else:
             self._exam.findings[self._place] = finding
+
+
+def _is_unwritten(context: Context, file: str, place: str) -> bool:
+    return file not in context.student.submission.files or is_blank(context, file, place)
 
 
 def _clause(answer: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..expect import Array
+from ..grading.expect import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,14 @@ class Example:
 
 
 def example() -> Example:
-    """A 3-layer network on 6 inputs of shape (2, 4), with regularization."""
+    """A 3-layer network on 6 inputs of shape (2, 4), with regularization; of short numbers, because students may type them."""
     hidden, input_dim, classes, reg = (7, 5), 8, 4, 0.3
     draw = np.random.default_rng(11)
     params: dict[str, Array] = {}
     for layer, (fan_in, fan_out) in enumerate(zip((input_dim, *hidden), (*hidden, classes), strict=True), start=1):
-        params[f"W{layer}"] = draw.normal(0.0, 0.5, (fan_in, fan_out))
-        params[f"b{layer}"] = draw.normal(0.0, 0.1, fan_out)
-    X = draw.normal(0.0, 1.0, (6, 2, 4))
+        params[f"W{layer}"] = draw.normal(0.0, 0.5, (fan_in, fan_out)).round(2)
+        params[f"b{layer}"] = draw.normal(0.0, 0.1, fan_out).round(2)
+    X = draw.normal(0.0, 1.0, (6, 2, 4)).round(2)
     y = draw.integers(0, classes, 6)
     scores, loss, gradients = loss_and_gradients(params, X, y, reg)
     return Example(hidden, input_dim, classes, reg, params, X, y, scores, loss, gradients)

@@ -8,49 +8,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from .. import expect, sampling
-from ..exam import Exam, check
-from ..expect import Array
-from ..finding import Mismatch
-from ..text import clean
-from .log_reader import HISTORY, MAX_ENTRIES, LogReader
+from ..grading import expect, sampling
+from ..grading.context import Context
+from ..grading.expect import Array
+from ..grading.findings import Mismatch
+from ..submission.collect import Submission
+from ..submission.text import clean
+from .files import COMPARED, FC_NET, LAYOUT, OPTIM, RULES, SCHEMES
+from .log_reader import HISTORY, MAX_ENTRIES, OPTIONAL, Blanks, LogReader
+from .registry import check
+from .sections import SECTIONS
 
 LN_10 = math.log(10.0)
 SEEDS = (100, 200, 300)
 _TRAIN_IMAGES = 49_000
-_RULES = ("sgd", "sgd_momentum", "adam", "rmsprop")
-_SCHEMES = ("he", "random", "zero")
-_COMPARED = tuple(f"{rule}_{seed}" for rule in ("sgd", "sgd_momentum") for seed in SEEDS)
-_INITIALIZATIONS = "The notebook's cell that compares the initializations (section 3)"
+_INITIALIZATIONS = f"The notebook's cell that compares the initializations ({SECTIONS['initialization']})"
 _CELLS = {  # beginning of a log's name -> what writes it
-    "optimizer_experiment": "The notebook's cell that compares the four update rules (section 2.4)",
-    "sgd_momentum_compare": "The notebook's cell that tunes the batch size of plain SGD (section 2.2)",
+    "optimizer_experiment": f"The notebook's cell that compares the four update rules ({SECTIONS['adam']})",
+    "sgd_momentum_compare": f"The notebook's cell that tunes the batch size of plain SGD ({SECTIONS['momentum']})",
     "w_stds": _INITIALIZATIONS,
     "initialization_experiment": _INITIALIZATIONS,
-    "best_fc_model": "The notebook's section 5 (Test your model)",
-    "results": "The notebook's section 5 (Test your model)",
+    "best_fc_model": f"The notebook's cell behind the training ({SECTIONS['test']})",
+    "results": f"The notebook's cell behind the training ({SECTIONS['test']})",
 }
 _ADAM, _MOMENTUM, _RMSPROP = "optim.adam.golden", "optim.sgd_momentum.golden", "optim.rmsprop.golden"
 _HE, _ZERO = "fc_net.init.he", "fc_net.init.zero"
-
-
-def expected_logs() -> list[str]:
-    """The names of all logs the notebook writes, in its order."""
-    return [
-        *(f"optimizer_experiment_{rule}.npz" for rule in _RULES),
-        *(f"sgd_momentum_compare_{run}.npz" for run in _COMPARED),
-        *(
-            f"{kind}_{scheme}.{form}"
-            for kind, form in (("w_stds", "json"), ("initialization_experiment", "npz"))
-            for scheme in _SCHEMES
-        ),
-        "best_fc_model.npz",
-        "results.json",
-    ]
+_RANDOM, _LOSS = (FC_NET, "random"), (FC_NET, "loss")  # given in most terms
+_INITIALIZED: Final = {"he": (FC_NET, "he"), "zero": (FC_NET, "zero")}
+_BLANKS: Final = {  # what has to be written before a run can be made, by the beginning of its name; RMSProp is optional
+    "optimizer_experiment": Blanks({"sgd_momentum": (OPTIM, "sgd_momentum"), "adam": (OPTIM, "adam")}, (_RANDOM, _LOSS)),
+    "sgd_momentum_compare": Blanks({"sgd_momentum": (OPTIM, "sgd_momentum")}, (_RANDOM, _LOSS)),
+    "w_stds": Blanks(_INITIALIZED, (_RANDOM,)),
+    "initialization_experiment": Blanks(_INITIALIZED, (_RANDOM, _LOSS)),
+    "best_model": Blanks({}, ((OPTIM, "adam"), (FC_NET, "he"), _LOSS)),
+}
 
 
 def writer(name: str) -> str:
@@ -58,12 +53,27 @@ def writer(name: str) -> str:
     return next(cell for start, cell in _CELLS.items() if name.startswith(start))
 
 
-@check("logs.optimizer_experiment", parts=_RULES, reads=("logs",))
-def optimizer_experiment(exam: Exam) -> None:
+def missing_logs(submission: Submission) -> list[str]:
+    """Sentences on the logs that are not in a submission, by the cell that writes them; optional ones are not missed."""
+    texts = []
+    absent: dict[str, list[str]] = {}
+    for name in LAYOUT.expected_logs:
+        path = LAYOUT.log(name)
+        if path in submission.refused:
+            texts.append(submission.refused[path])
+        elif path not in submission.logs and name not in OPTIONAL:
+            absent.setdefault(writer(name), []).append(name)
+    for cell, names in absent.items():
+        texts.append(f"{', '.join(names)} in {LAYOUT.logs}/. {cell} writes {'it' if len(names) == 1 else 'them'}.")
+    return texts
+
+
+@check("logs.optimizer_experiment", parts=RULES, reads=("logs",), tolerances=("train_accuracy",))
+def optimizer_experiment(context: Context) -> None:
     """optimizer_experiment_*.npz: 200 iterations with each update rule."""
-    logs = LogReader(exam, _CELLS["optimizer_experiment"])
-    wanted = exam.limit("train_accuracy")
-    for rule in _RULES:
+    logs = LogReader(context, _CELLS["optimizer_experiment"])
+    wanted = context.limit("train_accuracy")
+    for rule in RULES:
         with logs.part(rule):
             name = f"optimizer_experiment_{rule}.npz"
             history = logs.npz(name, (200, 6))
@@ -72,15 +82,18 @@ def optimizer_experiment(exam: Exam) -> None:
             if rule in ("adam", "rmsprop"):
                 best = float(history["train_accs"].max())
                 if not best >= wanted:
-                    raise Mismatch(f"{name}: the training accuracy reaches {best:.3f}; it should reach {wanted:g} in 5 epochs.")
+                    raise Mismatch(
+                        f"{name}: the training accuracy reaches {best:.3f}; it should reach {wanted:g} in 5 epochs.",
+                        missed_by=_times(wanted, best),
+                    )
     calls = {"sgd_momentum.npz": (_MOMENTUM,), "adam.npz": (_ADAM,), "rmsprop.npz": (_RMSPROP,)}
-    logs.close("optimizer_experiment", calls)
+    logs.close("optimizer_experiment", calls, _BLANKS["optimizer_experiment"])
 
 
-@check("logs.sgd_momentum_compare", parts=(*_COMPARED, "accuracies_agree"), reads=("logs",))
-def sgd_momentum_compare(exam: Exam) -> None:
+@check("logs.sgd_momentum_compare", parts=(*COMPARED, "accuracies_agree"), reads=("logs",), tolerances=("difference",))
+def sgd_momentum_compare(context: Context) -> None:
     """sgd_momentum_compare_*.npz: SGD with a larger batch keeps up with momentum, over three seeds."""
-    logs = LogReader(exam, _CELLS["sgd_momentum_compare"])
+    logs = LogReader(context, _CELLS["sgd_momentum_compare"])
     final: dict[str, list[float]] = {"sgd": [], "sgd_momentum": []}
     batches: dict[int, int] = {}
     for rule in final:
@@ -94,22 +107,23 @@ def sgd_momentum_compare(exam: Exam) -> None:
                     _lengths(history, name, 300, 6)
                 expect.finite(history["train_losses"], f"{name}: train_losses")
                 final[rule].append(float(history["train_accs"][-1]))
-    with logs.part("accuracies_agree", of=_COMPARED):
-        _accuracies_agree(final, batches, exam.limit("difference"))
-    logs.close("sgd_momentum_compare", {f"momentum_{seed}.npz": (_MOMENTUM,) for seed in SEEDS})
+    with logs.part("accuracies_agree", of=COMPARED):
+        _accuracies_agree(final, batches, context.limit("difference"))
+    calls = {f"momentum_{seed}.npz": (_MOMENTUM,) for seed in SEEDS}
+    logs.close("sgd_momentum_compare", calls, _BLANKS["sgd_momentum_compare"])
 
 
-@check("logs.w_stds", parts=_SCHEMES, reads=("logs",))
-def w_stds(exam: Exam) -> None:
+@check("logs.w_stds", parts=SCHEMES, reads=("logs",), tolerances=("false_alarm",))
+def w_stds(context: Context) -> None:
     """w_stds_*.json: the standard deviation of each layer's weights, for each initialization."""
-    logs = LogReader(exam, _INITIALIZATIONS)
+    logs = LogReader(context, _INITIALIZATIONS)
     wanted = {
         "he": np.array([0.02551551815399] + [0.2] * 10),
         "random": np.full(11, 0.01),
         "zero": np.zeros(11),
     }
     sizes = [3072 * 50] + [2500] * 9 + [500]
-    for scheme in _SCHEMES:
+    for scheme in SCHEMES:
         with logs.part(scheme):
             name = f"w_stds_{scheme}.json"
             stds = expect.numbers(logs.json(name), name, length=11)
@@ -120,22 +134,22 @@ def w_stds(exam: Exam) -> None:
                 else:
                     ratio = max(0.0, min(float(found) / float(std), 1e9))  # its square is finite, also for a claim of 1e308
                     p = sampling.chi_square_p(size * ratio**2, size - 1)
-                    fits = found > 0 and p >= exam.limit("false_alarm") / 22
+                    fits = found > 0 and p >= context.limit("false_alarm") / 22
                 if not fits:
                     raise Mismatch(
                         f"{name}: layer {layer} has standard deviation {found:.4g}, which {size} weights initialized with "
                         f"'{scheme}' do not have.",
                         f"expected about {std:.6g}",
                     )
-    logs.close("w_stds", {"he.json": (_HE,), "zero.json": (_ZERO,)})
+    logs.close("w_stds", {"he.json": (_HE,), "zero.json": (_ZERO,)}, _BLANKS["w_stds"])
 
 
-@check("logs.initialization_experiment", parts=_SCHEMES, reads=("logs",))
-def initialization_experiment(exam: Exam) -> None:
+@check("logs.initialization_experiment", parts=SCHEMES, reads=("logs",), tolerances=("loss",))
+def initialization_experiment(context: Context) -> None:
     """initialization_experiment_*.npz: 200 iterations from each initialization."""
-    logs = LogReader(exam, _INITIALIZATIONS)
-    near = exam.limit("loss")
-    for scheme in _SCHEMES:
+    logs = LogReader(context, _INITIALIZATIONS)
+    near = context.limit("loss")
+    for scheme in SCHEMES:
         with logs.part(scheme):
             name = f"initialization_experiment_{scheme}.npz"
             history = logs.npz(name, (200, 6))
@@ -150,14 +164,14 @@ def initialization_experiment(exam: Exam) -> None:
                     f"{name}: train_losses[{at}] is {losses[at]:.4g}; with '{scheme}' weights the loss starts at ln 10 = 2.3026 "
                     "and stays there."
                 )
-    logs.close("initialization_experiment", {"he.npz": (_HE,), "zero.npz": (_ZERO,)})
+    logs.close("initialization_experiment", {"he.npz": (_HE,), "zero.npz": (_ZERO,)}, _BLANKS["initialization_experiment"])
 
 
-@check("logs.best_model", parts=("history", "results", "accuracy"), reads=("logs",))
-def best_model(exam: Exam) -> None:
+@check("logs.best_model", parts=("history", "results", "accuracy"), reads=("logs",), tolerances=("val_accuracy",))
+def best_model(context: Context) -> None:
     """best_fc_model.npz and results.json: the best model's history, settings and validation accuracy."""
-    logs = LogReader(exam, _CELLS["best_fc_model"])
-    wanted = exam.limit("val_accuracy")
+    logs = LogReader(context, _CELLS["best_fc_model"])
+    wanted = context.limit("val_accuracy")
     settings: dict[str, float] = {}
     history: dict[str, Array] = {}
     logs.evidence.results = settings  # filled below
@@ -180,11 +194,13 @@ def best_model(exam: Exam) -> None:
         if not (best >= wanted and claimed >= wanted):
             raise Mismatch(
                 f"The best validation accuracy is {best:.3f} in best_fc_model.npz and {claimed:.3f} in results.json; "
-                f"it should be at least {wanted:g}."
+                f"it should be at least {wanted:g}.",
+                missed_by=_times(wanted, min(best, claimed)),
             )
-    fits = logs.close("best_model", {"model.npz": (_ADAM, _HE)})
-    if fits and exam.passed >= {"history", "results", "accuracy"}:  # what does not fit together is no record
-        exam.measured["val_accuracy"] = min(float(history["val_accs"].max()), settings["val_acc"])
+    fits = logs.close("best_model", {"model.npz": (_ADAM, _HE)}, _BLANKS["best_model"])
+    own = fits and not logs.evidence.shipped  # what does not fit together, or the course handed out, is no record of theirs
+    if own and context.passed >= {"history", "results", "accuracy"}:
+        context.measured["val_accuracy"] = min(float(history["val_accs"].max()), settings["val_acc"])
 
 
 def _settings(results: Any, usable: dict[str, float]) -> None:
@@ -255,5 +271,11 @@ def _accuracies_agree(final: Mapping[str, list[float]], batches: Mapping[int, in
     if not min(difference, relative) < limit:
         raise Mismatch(
             f"The mean final training accuracies are {sgd:.4f} (SGD) and {momentum:.4f} (momentum): they differ by "
-            f"{difference:.4f}, relatively {relative:.4f}; it should be less than {limit:g}."
+            f"{difference:.4f}, relatively {relative:.4f}; it should be less than {limit:g}.",
+            missed_by=_times(min(difference, relative), limit),
         )
+
+
+def _times(value: float, limit: float) -> float | None:
+    """How many times the limit a value is."""
+    return value / limit if limit > 0 else None

@@ -1,7 +1,7 @@
 """CIFAR-10 for replays: checked, prepared once, and kept in one file that can be mapped.
 
 The six batch files are pickles, so nothing of them is opened before its MD5 sum is the published one, and then only inside a
-sandbox, by a reader that admits no other globals than these files name (`checks/mounted/batches.py`).
+sandbox, by a reader that admits no other globals than these files name (`mounted/cifar_batches.py`).
 
 The file written is an .npy of one record, what the homework's `get_CIFAR10_data` returns and the name of the data behind it:
 
@@ -20,23 +20,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import numpy as np
 
-from .errors import UsageError
-from .expect import Array
-from .sandbox.ending import SessionEnded
-from .sandbox.policy import Level, Limits
-from .sandbox.supervisor import Sandbox
-from .stopping import uninterrupted
-from .student import staff_source
-from .text import clean
+from ...errors import UsageError
+from ...grading.atomic import replacing
+from ...grading.expect import Array
+from ...grading.invocation import command
+from ...sandbox.errors import SessionEnded
+from ...sandbox.forms import ArrayOf, Keys, Text
+from ...sandbox.policy import Level, Limits
+from ...sandbox.supervisor import Sandbox
+from ...submission.text import clean
 
 CIFAR10: Final[Mapping[str, str]] = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
@@ -53,6 +52,8 @@ _TRAIN, _HELD_OUT = 49_000, 1_000  # of get_CIFAR10_data: training images; valid
 _MAX_BYTES: Final = 48 * 2**20  # a batch of 10,000 images has 31 MB; two times that would not fit into a frame of the wire
 _SOURCE_BYTES: Final = 40
 _LIMITS: Final = Limits(wall=120.0, cpu=120)
+_ANSWER: Final = Keys({"error": Text(1000)}, ArrayOf(10_000 * 3072))  # the images and labels of one file
+READER: Final = "cifar_batches.py"
 _PARTS: Final = ("train", "val", "test")
 
 
@@ -69,12 +70,13 @@ class DataSet:
         return f"{self.source}: {self.train} training, {self.val} validation and {self.test} test images"
 
 
-def import_batches(folder: Path, target: Path, manifest: Path | None = None) -> DataSet:
+def import_batches(folder: Path, target: Path, manifest: Path | None, reader: bytes) -> DataSet:
     """Check the six batch files in `folder` and write the data file.
 
     Args:
         folder: holds the files, or a folder `cifar-10-batches-py` that does.
         target: the file to write, in one step.
+        reader: the source of `mounted/cifar_batches.py`.
         manifest: other MD5 sums, in md5sum's format, for other data in the same form.
 
     Raises:
@@ -83,7 +85,7 @@ def import_batches(folder: Path, target: Path, manifest: Path | None = None) -> 
     """
     source, sums = ("CIFAR-10", CIFAR10) if manifest is None else _manifest(manifest)
     data = _checked(folder, sums)
-    batches = _unpickled(data)
+    batches = _unpickled(data, reader)
     images = np.concatenate([batches[name][0] for name in sums if name != "test_batch"])
     labels = np.concatenate([batches[name][1] for name in sums if name != "test_batch"])
     train = min(_TRAIN, len(labels) - _HELD_OUT)
@@ -121,14 +123,14 @@ def describe(path: Path) -> DataSet:
             file.seek(-_SOURCE_BYTES, os.SEEK_END)
             source = clean(file.read().rstrip(b"\0").decode("utf-8", "replace"), _SOURCE_BYTES).replace("\n", " ")
     except OSError as error:
-        raise UsageError(f"{path} cannot be read ({error.strerror}); 'python -m grader data import' makes a data file") from error
+        raise UsageError(f"{path} cannot be read ({error.strerror}); '{command('data import')}' makes a data file") from error
     except (ValueError, TypeError):
         _no_data_file(path)
     return DataSet(source, **counts)
 
 
 def _no_data_file(path: Path) -> NoReturn:
-    raise UsageError(f"{path} is not a data file, or only a part of one; 'python -m grader data import' makes them")
+    raise UsageError(f"{path} is not a data file, or only a part of one; '{command('data import')}' makes them")
 
 
 def _layout(train: int, val: int, test: int) -> np.dtype[Any]:
@@ -192,7 +194,7 @@ def _checked(folder: Path, sums: Mapping[str, str]) -> dict[str, bytes]:
     return data
 
 
-def _unpickled(data: Mapping[str, bytes]) -> dict[str, tuple[Array, Array]]:
+def _unpickled(data: Mapping[str, bytes], reader: bytes) -> dict[str, tuple[Array, Array]]:
     """Images (n, 3072) uint8 and labels (n,) int64 by file; each is opened in a process of its own.
 
     Raises:
@@ -202,9 +204,9 @@ def _unpickled(data: Mapping[str, bytes]) -> dict[str, tuple[Array, Array]]:
     with Sandbox(Level.STUDENT) as sandbox:  # whatever isolation this system has: the bytes are known ones
         for name, content in data.items():
             with sandbox.session(_LIMITS) as session:
-                session.load({"batches.py": staff_source("batches.py")})
+                session.load({READER: reader})
                 try:
-                    (answer,) = session.fetch(session.module("batches").attr("read")(content))
+                    (answer,) = session.fetch(session.module(READER.removesuffix(".py")).attr("read")(content).like(_ANSWER))
                 except SessionEnded as error:
                     raise UsageError(f"{name} could not be opened: {error.reason}") from None
             match answer:
@@ -226,24 +228,13 @@ def _write(target: Path, source: str, parts: Mapping[str, tuple[Array, Array]]) 
     layout = _layout(**{part: len(labels) for part, (_, labels) in parts.items()})
     header = {"descr": np.lib.format.dtype_to_descr(layout), "fortran_order": False, "shape": ()}
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.lib.format.write_array_header_1_0(file, header)
-                for images, labels in (parts[part] for part in _PARTS):
-                    for start in range(0, len(images), 1000):
-                        file.write((images[start : start + 1000].astype("<f8") - mean).tobytes())
-                    file.write(labels.astype("<i8").tobytes())
-                file.write(source.encode("utf-8").ljust(_SOURCE_BYTES, b"\0"))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            with uninterrupted():
-                Path(name).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(target, 0o644) as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for images, labels in (parts[part] for part in _PARTS):
+                for start in range(0, len(images), 1000):
+                    file.write((images[start : start + 1000].astype("<f8") - mean).tobytes())
+                file.write(labels.astype("<i8").tobytes())
+            file.write(source.encode("utf-8").ljust(_SOURCE_BYTES, b"\0"))
     except OSError as error:
         size = layout.itemsize / 1e9
         raise UsageError(f"{target} cannot be written ({error.strerror}); it takes {size:.2f} GB: name another file") from error

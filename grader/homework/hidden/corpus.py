@@ -1,8 +1,8 @@
 """The scenarios every submission is asked: the landmarks, then examples drawn by Hypothesis, frozen in a file a rule.
 
 Frozen, because generating them costs a second and would depend on Hypothesis's version, while every submission has to meet the
-same questions, this term and in a regrade. `python -m grader.hidden.corpus` draws them anew; a test holds the files against
-what the strategies give.
+same questions, this term and in a regrade. `regenerate` draws them anew; a test holds the files against what the
+strategies give.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..errors import ConfigurationError
-from ..expect import Array
-from ..sandbox.inside import wire
-from .record import Walk, walk
-from .rules import READINGS, Right, follow
+from ...errors import ConfigurationError
+from ...grading.expect import Array
+from ...sandbox.inside import wire
+from .reference_rules import READINGS, Right, follow
 from .scenarios import Scenario, Track, from_data, landmarks
+from .traces import Walk, walk
 
 EXAMPLES: Final = 60
 _FOLDER: Final = Path(__file__).with_name("scenarios")
@@ -116,11 +116,3 @@ def drawn(rule: str) -> bytes:
     everything = [*landmarks(rule), *strategies.examples(rule, EXAMPLES)]
     data: list[dict[str, Any]] = [scenario.as_data() for scenario in everything]
     return wire.frame(data)
-
-
-if __name__ == "__main__":
-    _FOLDER.mkdir(exist_ok=True)
-    for name in READINGS:
-        file(name).write_bytes(drawn(name))
-        right_file(name).write_bytes(worked_out(name))
-        print(f"{file(name).name}: {EXAMPLES} examples beside {len(landmarks(name))} landmarks")

@@ -14,9 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from ..checks.log_reader import HISTORY, History
-from ..expect import Array
-from .trajectories import BANDS, Run, departed, published
+from ...grading.curves import PublishedCurve
+from ...grading.expect import Array
+from ..log_reader import HISTORY, History
+from .trajectories import BANDS, Run, departed, published, rule_of
 
 LN_10: Final = math.log(10.0)
 _NEAR_LN10: Final = 1e-5
@@ -25,7 +26,7 @@ _SETTLED: Final = 100  # iterations of the best model that are not compared
 _STRETCH: Final = 50
 _BEST_LOSSES: Final = ((150, 0.45), (math.inf, 0.25))  # (last iteration, largest distance of a stretch's mean)
 _BEST_ACCURACY: Final = 0.17  # these three are three times the largest drift between BLAS kernels
-_BEST_FIRST_LOSS, _BEST_FIRST_ACCURACY = 1e-3, 0.02  # the loss relatively; both were equal wherever measured
+_FIRST_LOSS, _BEST_FIRST_ACCURACY = 1e-3, 0.02  # the loss relatively; both were equal wherever measured
 _ENDS: Final = 20  # losses at either end of the run from He's weights whose means tell whether it learns
 _TELLING: Final = "replayed is"
 
@@ -51,9 +52,14 @@ def difference(group: str, rule: str, recorded: History, replayed: History) -> D
     return min(both, key=lambda one: one.at or math.inf, default=None)
 
 
-def difference_in_kind(scheme: str, recorded: History, replayed: History) -> Difference | None:
-    """The same for a run that nothing seeds: both start at ln 10 and stay there, or, from He's weights, learn; equal lengths."""
+def difference_in_kind(scheme: str, recorded: History, replayed: History, *, seeded: bool = False) -> Difference | None:
+    """The same for a run that nothing seeds: both start at ln 10 and stay there, or, from He's weights, learn; equal lengths.
+
+    With `seeded` both also begin with the same loss. Later ones are not compared: from He's weights they are too large for a band.
+    """
     with np.errstate(all="ignore"):
+        if seeded and (apart := _first_losses(recorded, replayed)):
+            return apart
         for whose, history in (("recorded", recorded), ("replayed", replayed)):
             losses = history["train_losses"]
             if scheme == "he":
@@ -97,6 +103,22 @@ def band_around(runs: tuple[Run, ...], rule: str) -> tuple[Array, Array, Array] 
     return at, losses.min(axis=0) - allowed, losses.max(axis=0) + allowed
 
 
+def published_curve(log: str, entries: Mapping[str, int]) -> PublishedCurve | None:
+    """What is published of a log's run, of the first machine, with the band around all; see `Homework.published_curve`."""
+    batch = (entries.get("train_accs", 1) - 1) * 20
+    runs = published().get(log) or published().get(f"{log} (B={batch})", ())
+    return curves(runs, rule_of(log))[0] if runs else None
+
+
+def curves(runs: tuple[Run, ...], rule: str) -> list[PublishedCurve]:
+    """The runs as views draw them."""
+    area = band_around(runs, rule)
+    if area is None:
+        return []
+    _, low, high = area
+    return [PublishedCurve(one.at, one.losses, low, high, {"train_accs": one.train, "val_accs": one.val}) for one in runs]
+
+
 def _lengths(recorded: History, replayed: History) -> Difference | None:
     for key in HISTORY:
         one, other = recorded[key].size, replayed[key].size
@@ -106,11 +128,18 @@ def _lengths(recorded: History, replayed: History) -> Difference | None:
     return None
 
 
+def _first_losses(recorded: History, replayed: History) -> Difference | None:
+    for one, other in zip(recorded["train_losses"][:1], replayed["train_losses"][:1], strict=False):
+        if one != other and not abs(one - other) <= _FIRST_LOSS * abs(other):
+            return Difference(1, f"loss 1 is {one:.6f}, {_TELLING} {other:.6f}")
+    return None
+
+
 def _best(recorded: History, replayed: History) -> Difference | None:
     length = min(recorded["train_losses"].size, replayed["train_losses"].size)
     one, other = recorded["train_losses"][:length], replayed["train_losses"][:length]
-    if length and one[0] != other[0] and not abs(one[0] - other[0]) <= _BEST_FIRST_LOSS * abs(other[0]):
-        return Difference(1, f"loss 1 is {one[0]:.6f}, {_TELLING} {other[0]:.6f}")
+    if apart := _first_losses(recorded, replayed):
+        return apart
     for start in range(_SETTLED, length - _STRETCH + 1, _STRETCH):
         means = [float(np.mean(curve[start : start + _STRETCH])) for curve in (one, other)]
         allowed = next(bound for last, bound in _BEST_LOSSES if start + _STRETCH <= last)

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from ..expect import Array
+from ...grading.expect import Array
 
 _EPSILONS: Final = 32.0
 

@@ -11,14 +11,14 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
-from . import places
-from .errors import ConfigurationError
+from ...errors import ConfigurationError
+from ...grading.invocation import how_to_get
 
-NOTEBOOK: Final = places.ROOT / "student_src" / "q_optimizer_init.ipynb"
 RULES: Final = ("sgd", "sgd_momentum", "adam", "rmsprop")
 SEEDS: Final = (100, 200, 300)
 SCHEMES: Final = ("he", "random", "zero")
@@ -32,6 +32,7 @@ _CELLS: Final[Mapping[str, tuple[str, ...]]] = {  # words that only the cells of
     "best_model": ("best_solver = Solver(", f'{_WRITES}"best_fc_model'),
 }
 _BEFORE: Final = "from replay_driver import keep, kept_open as open\n"  # a sandbox has no files to write
+_FINITE: Final = "from replay_driver import finite_softmax\nfinite_softmax()\n"  # before any module takes the layers' names
 _BETWEEN: Final = "keep(Solver)\n"
 
 
@@ -45,7 +46,9 @@ class Run:
         log: the log it leaves, without ".npz".
         rule: its update rule.
         cuts: what is put into the cell by place: the value of a variable ("lr"), of a dict's entry ("batch_sizes['sgd']"), the one
-            value of a loop's variable ("for update_rule").
+            value of a loop's variable ("for update_rule"), the argument of the one call of a function ("np.random.seed()").
+        seed: set before the cell; None where the run goes on from whatever was drawn before.
+        finite_loss: whether the layers have a softmax loss that is finite for any scores.
         unknown: why its settings are not known; empty if they are.
     """
 
@@ -55,6 +58,8 @@ class Run:
     rule: str
     cuts: Mapping[str, Any] = field(default_factory=dict)
     unknown: str = ""
+    seed: int | None = None
+    finite_loss: bool = False
 
     @property
     def id(self) -> str:
@@ -62,13 +67,28 @@ class Run:
         return ".".join(part for part in ("replay", self.group, self.name) if part)
 
 
-def runs(batches: Mapping[int, int], settings: Mapping[str, Any] | None) -> Iterator[Run]:
+def runs(
+    batches: Mapping[int, int],
+    settings: Mapping[str, Any] | None,
+    *,
+    best_seed: int = 2023,
+    initialization_seed: int | None = None,
+    finite_loss: bool = False,
+) -> Iterator[Run]:
     """All runs, in the notebook's order.
 
     Args:
         batches: B of plain SGD in the comparison by seed, where a log tells it.
         settings: the best model's, all of `SETTINGS`; None where results.json does not hold them.
+        best_seed, initialization_seed, finite_loss: as the submission's notebook and term have them.
     """
+    for run in _runs(batches, settings, best_seed, initialization_seed):
+        yield replace(run, finite_loss=finite_loss)
+
+
+def _runs(
+    batches: Mapping[int, int], settings: Mapping[str, Any] | None, best_seed: int, initialization_seed: int | None
+) -> Iterator[Run]:
     for rule in ("sgd", "sgd_momentum"):
         for seed in SEEDS:
             cuts: dict[str, Any] = {"for update_rule": rule, "seeds": [seed]}
@@ -81,47 +101,51 @@ def runs(batches: Mapping[int, int], settings: Mapping[str, Any] | None) -> Iter
         yield Run("optimizer_experiment", rule, f"optimizer_experiment_{rule}", rule, {"for update_rule": rule})
     for scheme in SCHEMES:
         cuts = {"for initialization": scheme}
-        yield Run("initialization_experiment", scheme, f"initialization_experiment_{scheme}", "sgd", cuts)
+        log = f"initialization_experiment_{scheme}"
+        yield Run("initialization_experiment", scheme, log, "sgd", cuts, seed=initialization_seed)
     if settings is None:
         yield Run("best_model", "", "best_fc_model", "adam", {}, "results.json does not hold its settings")
     else:
-        yield Run("best_model", "", "best_fc_model", settings["update_rule"], {key: settings[key] for key in SETTINGS})
+        cuts = {key: settings[key] for key in SETTINGS} | {"np.random.seed()": best_seed}
+        yield Run("best_model", "", "best_fc_model", settings["update_rule"], cuts)
 
 
-def program(run: Run) -> bytes:
-    """The run's source.
+def program(notebook: Path, run: Run) -> bytes:
+    """The run's source, out of staff's notebook.
 
     Raises:
         ConfigurationError: nbconvert is not installed, or the notebook has no such cell.
     """
-    cells = _cells()
+    cells = _cells(notebook)
     definitions = [cell for cell in cells if any(isinstance(part, ast.FunctionDef) for part in ast.parse(cell).body)]
     cutter = _Cutter(dict(run.cuts))
     body = [statement for words in _CELLS[run.group] for statement in cutter.cut(_last_with(words, cells))]
     if cutter.left:
-        raise ConfigurationError(f"{NOTEBOOK.name}: where {run.log} is made there is no {', '.join(sorted(cutter.left))} to set")
+        raise ConfigurationError(f"{notebook.name}: where {run.log} is made there is no {', '.join(sorted(cutter.left))} to set")
     source = ast.unparse(ast.fix_missing_locations(ast.Module(body, [])))
-    return "\n".join([_BEFORE, *definitions, _BETWEEN, source, ""]).encode("utf-8")
+    before = _BEFORE + (_FINITE if run.finite_loss else "")
+    seeded = [] if run.seed is None else [f"np.random.seed({run.seed})"]
+    return "\n".join([before, *definitions, _BETWEEN, *seeded, source, ""]).encode("utf-8")
 
 
 def _last_with(words: str, cells: list[str]) -> str:
     """The last cell that holds `words`: an earlier one writes two of the logs too, unseeded."""
     found = [cell for cell in cells if words in cell]
     if not found:
-        raise ConfigurationError(f"{NOTEBOOK.name} has no cell with '{words}'")
+        raise ConfigurationError(f"the notebook has no cell with '{words}'")
     return found[-1]
 
 
 @cache
-def _cells() -> list[str]:
+def _cells(notebook: Path) -> list[str]:
     """The notebook's code cells as source."""
     try:
         from nbconvert.exporters import PythonExporter
     except ImportError:
-        raise ConfigurationError("a replay needs nbconvert, which './bootstrap staff' sets up") from None
+        raise ConfigurationError(f"a replay needs nbconvert, which is not installed here; {how_to_get('staff')}") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that IPython is needed for magic commands; this notebook has none
-        script, _ = PythonExporter().from_filename(str(NOTEBOOK))  # type: ignore[no-untyped-call]
+        script, _ = PythonExporter().from_filename(str(notebook))  # type: ignore[no-untyped-call]
     return _PROMPT.split(script)[1:]
 
 
@@ -141,6 +165,12 @@ class _Cutter(ast.NodeTransformer):
         key = f"for {ast.unparse(node.target)}"
         if key in self.left:
             node.iter = _literal([self.left.pop(key)])
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        key = f"{ast.unparse(node.func)}()"
+        if key in self.left:
+            node.args = [_literal(self.left.pop(key))]
         return self.generic_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:

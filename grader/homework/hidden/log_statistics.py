@@ -12,12 +12,13 @@ from typing import Final
 
 import numpy as np
 
-from ..expect import Array
+from ...grading.expect import Array
 
 COUNTED: Final = 1000  # images an accuracy is taken on, in training (a draw), validation and test alike
 _Z: Final = 6.0  # one-sided normal tail 1e-9
 _RARE: Final = 1e-7
 _NOISY: Final = 0.25  # share of turning points below which there is no batch noise; noise alone gives 2/3
+_MOST_EPOCHS: Final = 1_000  # that are looked at one by one; nobody trains a network of this size for as many
 _SHARED: Final = 4  # equal consecutive losses that two different runs do not have
 
 
@@ -104,7 +105,7 @@ def below_errors(losses: Array, train_accs: Array) -> str:
     of the accuracy (6 standard deviations) is granted; honest runs lie above the bound by a factor of 2 and more.
     """
     epochs = train_accs.size - 1
-    if epochs < 1 or losses.size % epochs:
+    if not 1 <= epochs <= _MOST_EPOCHS or losses.size % epochs:
         return ""
     per_epoch = losses.size // epochs
     span = max(per_epoch // 10, 5)
@@ -123,11 +124,11 @@ def shared_run(one: Array, other: Array) -> str:
     """Two different runs do not have the same losses, bit for bit, several iterations in a row."""
     length = min(one.size, other.size)
     same = (one[:length] == other[:length]) & np.isfinite(one[:length])
-    longest, start, current = 0, 0, 0
-    for at, equal in enumerate(same):
-        current = current + 1 if equal else 0
-        if current > longest:
-            longest, start = current, at - current + 1
+    begins, ends = np.flatnonzero(np.diff(same, prepend=False, append=False)).reshape(-1, 2).T
+    if not begins.size:
+        return ""
+    at = int(np.argmax(ends - begins))
+    start, longest = int(begins[at]), int(ends[at] - begins[at])
     return f"losses {start} to {start + longest - 1} are equal" if longest >= _SHARED else ""
 
 

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from ..exam import Exam, check
-from ..finding import Finding, Mismatch
-from ..sandbox.ending import SessionEnded
-from ..text import clean
+from ...grading.context import Context
+from ...grading.findings import Finding, Mismatch
+from ...sandbox.errors import SessionEnded
+from ...submission.text import clean
+from ..registry import check
+from ..terms import starter_of
 from .notebook_cells import Cell, cells
 from .notebook_printed import SEEDS, Logs, printed_averages, printed_results, printed_runs
 
@@ -27,68 +29,69 @@ _WRITERS: Final = {
     "final": "the cell that trains the best model",
     "results": "the cell that writes results.json",
 }
-_READER: Final = "notebook_reader.py"
+READER: Final = "notebook_reader.py"
 
 
 @check("notebook.consistency", parts=PARTS, reads=("logs", "notebook"))
-def notebook(exam: Exam) -> None:
+def notebook(context: Context) -> None:
     """The notebook: fixed values, settings and printed results fit the logs."""
-    found = _read(exam)
-    if exam.missing:
+    found = _read(context)
+    if context.missing:
         return
     try:
-        told = dict(_judged(exam, found)) if found else {}
+        told = dict(_judged(context, found)) if found else {}
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, IndexError, Mismatch) as error:
-        if exam.counted:
+        if context.counted:
             raise
-        exam.note(staff=f"the notebook could not be judged: {error!r}")  # what costs nothing must not fail
+        context.note(staff=f"the notebook could not be judged: {error!r}")  # what costs nothing must not fail
         told = {}
     for part in PARTS:
         texts = told.get(part, [])
         if not texts:
-            exam.passed.add(part)
+            context.passed.add(part)
             continue
         staff = "; ".join(texts)
-        student = f"The notebook does not fit together with the logs ({part}): {staff}." if part in exam.counted else ""
-        exam.findings.append(Finding(student, f"consistency: {part}: {staff}"))
+        student = f"The notebook does not fit together with the logs ({part}): {staff}." if part in context.counted else ""
+        context.findings.append(Finding(student, f"consistency: {part}: {staff}"))
 
 
-def _read(exam: Exam) -> list[Cell]:
+def _read(context: Context) -> list[Cell]:
     """The code cells; none, with a note for staff, where there is nothing to compare."""
-    submission = exam.student.submission
+    submission = context.student.submission
     if submission.notebook is None:
-        exam.note(staff=f"notebook: {submission.refused.get('notebook', 'there is none in the submission')}")
+        context.note(staff=f"notebook: {submission.refused.get('notebook', 'there is none in the submission')}")
         if not submission.files and not submission.logs:
-            exam.missing.update(PARTS)
+            context.missing.update(PARTS)
         return []
     name, data = submission.notebook
     try:
-        answer = exam.student.read("read_notebook", data, _READER)
+        answer = context.student.read("read_notebook", data, READER)
         if "error" in answer:
-            exam.note(staff=f"notebook: {name} {clean(str(answer['error']), 100)}")
+            context.note(staff=f"notebook: {name} {clean(str(answer['error']), 100)}")
             return []
         code = cells(answer)
     except SessionEnded as error:
-        exam.note(staff=f"notebook: {name} could not be opened: {error.reason}")
+        context.note(staff=f"notebook: {name} could not be opened: {error.reason}")
         return []
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        exam.note(staff=f"notebook: {name} could not be judged: {error!r}")
+        context.note(staff=f"notebook: {name} could not be judged: {error!r}")
         return []
     if not any(cell.roles for cell in code):
-        exam.note(staff=f"notebook: no cell of the homework's experiments is in {name}")
+        context.note(staff=f"notebook: no cell of the homework's experiments is in {name}")
         return []
     return code
 
 
-def _judged(exam: Exam, code: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
+def _judged(context: Context, code: Sequence[Cell]) -> Iterator[tuple[str, list[str]]]:
     for line in _order(code):
-        exam.note(staff=f"notebook: {line}")
-    yield "fixed_values", list(dict.fromkeys(_fixed(code)))
-    logs = Logs(exam)
+        context.note(staff=f"notebook: {line}")
+    starter = starter_of(context.student.submission, context.term)
+    yield "fixed_values", list(dict.fromkeys(_fixed(code, starter.best_seeds)))
+    logs = Logs(context)
     best = [cell for cell in code if "final" in cell.roles and None not in cell.assigned.values()]
     results = [cell for cell in code if "results" in cell.roles]
     if best and results and all(_after(cell, results) for cell in best):
-        exam.note(staff="notebook: the best model was trained again after results.json was written, so the two are not compared")
+        context.note(staff="notebook: the best model was trained again after results.json was written, so the two are not compared")
         best = []
     yield "settings", list(_settings(code, best, results, logs.results()))
     yield "printed", [*printed_runs(code, best, logs), *printed_averages(code, logs), *printed_results(results, logs.results())]
@@ -116,15 +119,15 @@ def _order(code: Sequence[Cell]) -> Iterator[str]:
                 yield f"{name} (cell {here[-1].at}) has no execution count and no output"
 
 
-def _fixed(code: Sequence[Cell]) -> Iterator[str]:
+def _fixed(code: Sequence[Cell], best_seeds: Sequence[int]) -> Iterator[str]:
     """The values that are not to be changed; of several cells for one purpose, one with the right value is enough."""
     best = [cell for cell in code if "final" in cell.roles and cell.parsed]
     yield from _wrong("the best model's hidden layers", [net for cell in best for net in cell.nets], [200] * 10)
-    yield from _seeded(code, best, 2023)
+    yield from _seeded(code, best, best_seeds)
     tables = [cell for cell in code if "optimizers" in cell.roles and cell.table]
     for rule, rate in _RATES.items():
         yield from _wrong(f"the learning rate of {rule}", [cell.table[rule] for cell in tables if rule in cell.table], rate)
-    yield from _seeded(code, tables, 0)
+    yield from _seeded(code, tables, (0,))
     compared = [cell for cell in code if "compare" in cell.roles and cell.parsed]
     yield from _wrong("the learning rate of the comparison", [rate for cell in compared for rate in cell.rates], 1e-2)
     loops = [sorted({item for item in items if type(item) is int}) for cell in compared for items in cell.over]
@@ -139,14 +142,15 @@ def _wrong(what: str, found: Sequence[Any], wanted: Any) -> Iterator[str]:
         yield f"{what}: {_shown(found[-1])}, not {_shown(wanted)}"
 
 
-def _seeded(code: Sequence[Cell], here: Sequence[Cell], seed: int) -> Iterator[str]:
+def _seeded(code: Sequence[Cell], here: Sequence[Cell], wanted: Sequence[int]) -> Iterator[str]:
     """The seed of the runs in `here`; it may also be set in a cell of its own."""
     if not here or not all(cell.parsed for cell in code) or any(cell.seeded_otherwise and not cell.seeds for cell in here):
         return
     seeds = [value for cell in here for value in cell.seeds]
     elsewhere = [value for cell in code if "compare" not in cell.roles for value in cell.seeds]
-    if None in elsewhere or any(_same(value, seed) for value in elsewhere):
+    if None in elsewhere or any(_same(value, seed) for value in elsewhere for seed in wanted):
         return
+    seed = " or ".join(map(str, wanted))
     if seeds:
         yield f"np.random.seed({seed}) is np.random.seed({_shown(seeds[-1])}) in cell {here[-1].at}"
     else:

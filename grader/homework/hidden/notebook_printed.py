@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .. import expect
-from ..exam import Exam
-from ..finding import Mismatch
-from ..sandbox.ending import SessionEnded
-from ..student import Missing
+from ...grading import expect
+from ...grading.context import Context
+from ...grading.findings import Mismatch
+from ...grading.student import Missing
+from ...sandbox.errors import SessionEnded
 from .notebook_cells import Cell, History, agrees, closest, sentences, written
 
 SEEDS: Final = (100, 200, 300)
@@ -20,8 +20,8 @@ _SCHEMES: Final = ("he", "random", "zero")
 class Logs:
     """The logs that a printed number can be held against, each opened once."""
 
-    def __init__(self, exam: Exam) -> None:
-        self._exam = exam
+    def __init__(self, context: Context) -> None:
+        self._exam = context
         self._known: dict[str, History | None] = {}
         self._results: Mapping[str, Any] | None = None
 

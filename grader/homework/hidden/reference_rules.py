@@ -10,19 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..expect import Array
-from .near import ONE, Near, precision
+from ...grading.expect import Array
+from ..rules import RULES
+from .error_bounds import ONE, Near, precision
 
 State = dict[str, Near]
 Step = Callable[[Near, Near, State, Mapping[str, Near], int], Near]
 
-DEFAULTS: Final[dict[str, dict[str, float]]] = {
-    "sgd_momentum": {"learning_rate": 1e-2, "momentum": 0.9},
-    "rmsprop": {"learning_rate": 1e-2, "decay_rate": 0.99, "epsilon": 1e-8},
-    "adam": {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
-}
-STATE: Final[dict[str, tuple[str, ...]]] = {"sgd_momentum": ("velocity",), "rmsprop": ("cache",), "adam": ("m", "v")}
-COUNTED: Final = frozenset({"adam"})  # rules that keep the number of steps under "t"
+DEFAULTS: Final = {name: rule.defaults for name, rule in RULES.items()}
+STATE: Final = {name: rule.state for name, rule in RULES.items()}
+COUNTED: Final = frozenset(name for name, rule in RULES.items() if rule.counted)  # they keep the number of steps under "t"
 
 
 @dataclass(frozen=True, slots=True)

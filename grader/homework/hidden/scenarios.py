@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from ..expect import Array
-from .rules import COUNTED, DEFAULTS, STATE
+from ...grading.expect import Array
+from .reference_rules import COUNTED, DEFAULTS, STATE
 
 LAYOUTS: Final = ("C", "F", "strided", "reversed")
 UNKNOWN: Final = "note"  # a key no rule knows; it has to stay in the config

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
-from .rules import COUNTED, DEFAULTS, STATE
+from .reference_rules import COUNTED, DEFAULTS, STATE
 from .scenarios import LAYOUTS, UNKNOWN, Scenario, Track
 
 MAX_STEPS = 12

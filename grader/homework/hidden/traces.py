@@ -9,24 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from .. import expect
-from ..expect import Array
-from ..finding import Mismatch
-from .near import Near
-from .rules import COUNTED, STATE, Right
+from ...grading import expect
+from ...grading.expect import Array
+from ...grading.findings import Mismatch
+from ...sandbox.forms import Unfit
+from ..blanks import nothing_returned
+from ..misconceptions import SAME_SINGLE, same
+from .error_bounds import Near
+from .reference_rules import COUNTED, STATE, Right
 from .scenarios import UNKNOWN, Scenario
 from .scenarios import Track as Start
 
-Column = Array | list[Any]  # of a track: an array with a step a row, or a list with a scalar a step
+Column = Array | list[Any] | Unfit  # of a track: an array with a step a row, or a list with a scalar a step
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """All answers to one parameter of a scenario that have the same form: what came back step by step, and dw afterwards."""
 
-    next_w: Array
+    next_w: Array | Unfit
     kept: Mapping[str, Column]
     dw: Array
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,19 @@ class Record:
         """For each step and track (answer, dw afterwards)."""
         if self.tracks is None:
             return self.single
-        count = len(self.tracks[0].next_w) if self.tracks else 0
+        count = self.tracks[0].steps if self.tracks else 0
         return [[_step(track, number) for track in self.tracks] for number in range(count)]
 
 
 def _step(track: Track, number: int) -> tuple[Any, Any]:
-    kept = {key: column[number] if isinstance(column, list) else column[number, ...] for key, column in track.kept.items()}
-    return (track.next_w[number, ...], kept), track.dw[number, ...]
+    kept = {key: _row(column, number) for key, column in track.kept.items()}
+    return (_row(track.next_w, number), kept), track.dw[number, ...]
+
+
+def _row(column: Column, number: int) -> Any:
+    if isinstance(column, np.ndarray):
+        return column[number, ...]
+    return column[number] if isinstance(column, list) else column
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class Fault:
         found: the wrong value where its form is right.
         wanted: what was right there, for staff.
         raised: the rule raised.
-        blank: next_w is None, as in the handout.
+        none: next_w is None.
     """
 
     step: int
@@ -72,7 +82,12 @@ class Fault:
     found: Any = None
     wanted: Near | None = None
     raised: bool = False
-    blank: bool = False
+    none: bool = False
+
+    @property
+    def hardly(self) -> bool:
+        """Whether what is there is off in its last digits only."""
+        return self.wanted is not None and same(self.found, self.wanted.value, SAME_SINGLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +165,21 @@ def fault_in(rule: str, scenario: Scenario, record: Record, right: Sequence[Sequ
     return None
 
 
+def turns_wrong(record: Record, right: Sequence[Sequence[Right]]) -> int | None:
+    """The first step, counted from 0, after which next_w is not what is `right`; None if it is right as long as it goes."""
+    for step, answers in enumerate(record.steps):
+        for track, (answer, _) in enumerate(answers):
+            next_w = answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None
+            wanted = right[track][step].next_w
+            if not (isinstance(next_w, np.ndarray) and next_w.shape == wanted.value.shape and wanted.explains(next_w)):
+                return step
+    return None
+
+
 class _Wrong(Exception):
-    def __init__(self, subject: str, problem: str = "", found: Any = None, wanted: Near | None = None, blank: bool = False) -> None:
+    def __init__(self, subject: str, problem: str = "", found: Any = None, wanted: Near | None = None, none: bool = False) -> None:
         super().__init__(subject)
-        self._rest = (subject, problem, found, wanted, False, blank)
+        self._rest = (subject, problem, found, wanted, False, none)
 
     def fault(self, step: int, track: int) -> Fault:
         return Fault(step, track, *self._rest)
@@ -165,7 +191,7 @@ def _judge(rule: str, answer: Any, w: Array, right: Right, config: Mapping[str, 
     except Mismatch as mismatch:
         raise _Wrong("the answer", mismatch.student) from None
     if next_w is None:
-        raise _Wrong("next_w", "next_w is None. The blank may not be filled in yet.", blank=True)
+        raise _Wrong("next_w", nothing_returned(rule), none=True)
     _values(next_w, "next_w", w, right.next_w)
     for key in STATE[rule]:
         _values(_item(kept, key), f"config['{key}']", w, right.state[key])

@@ -15,10 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from .. import fixtures
-from ..checks.log_reader import History
-from ..errors import ConfigurationError
-from ..expect import Array
+from ...errors import ConfigurationError
+from ...grading.expect import Array
+from ..files import FIXTURES
+from ..log_reader import History
+from ..published import TRAJECTORIES
 from .log_consistency import judge_curves
 
 
@@ -125,10 +126,10 @@ def published() -> Mapping[str, tuple[Run, ...]]:
         ConfigurationError: the file is missing, changed or malformed.
     """
     try:
-        table = json.loads(fixtures.verified(fixtures.TRAJECTORIES))
+        table = json.loads(FIXTURES.verified(TRAJECTORIES))
         return {name: tuple(_run(entry) for entry in runs) for name, runs in table.items() if name != "note"}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigurationError(f"fixtures/{fixtures.TRAJECTORIES.name} is not as it should be: {error!r}") from error
+        raise ConfigurationError(f"fixtures/{TRAJECTORIES} is not as it should be: {error!r}") from error
 
 
 def _run(entry: Mapping[str, Mapping[str, float]]) -> Run:

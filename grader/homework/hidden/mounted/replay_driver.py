@@ -70,6 +70,21 @@ def keep(solver_class):
     solver_class.record_histories_as_npz = record
 
 
+def finite_softmax():
+    """Give the layers the softmax loss of those terms whose loss is finite for any scores."""
+    layers, layer_utils = (importlib.import_module(f"deeplearning.{name}") for name in ("layers", "layer_utils"))
+
+    def softmax_loss(x, y):
+        shifted = x - x.max(axis=1, keepdims=True)
+        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        rows = np.arange(x.shape[0])
+        dx = np.exp(logs)
+        dx[rows, y] -= 1
+        return -np.mean(logs[rows, y]), dx / x.shape[0]
+
+    layers.softmax_loss = layer_utils.softmax_loss = softmax_loss
+
+
 def run():
     """Run the program mounted as experiment.py. Returns {"logs": {name: {key: array}}, "texts": {file name: text}}."""
     importlib.import_module("experiment")
