@@ -19,8 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import SandboxUnavailable
-from .ending import Ending, SessionEnded, from_status
+from .errors import Ending, SandboxUnavailable, SessionEnded, from_status
 from .inside import wire
 from .policy import Limits
 
@@ -48,7 +47,7 @@ class Child(Protocol):
 
     pid: int
 
-    def exchange(self, data: bytes, deadline: float) -> bytes:
+    def exchange(self, data: bytes, deadline: float) -> memoryview:
         """Send `data` (may be empty) and return the body of the next frame.
 
         Raises:
@@ -81,7 +80,7 @@ class Collector:
         if self.printed_total > self.limits.output_max:
             raise SessionEnded(Ending.CRASHED, f"it printed more than {self.limits.output_max // 2**20} MB")
 
-    def frame(self) -> bytes | None:
+    def frame(self) -> memoryview | None:
         """The body of the first frame once all of it has arrived; surplus bytes are an offence, answers come one at a time."""
         if len(self.received) < wire.HEADER.size:
             return None
@@ -94,10 +93,8 @@ class Collector:
             return None
         if len(self.received) > end:
             raise garbled("more than one answer arrived")
-        with memoryview(self.received) as received:
-            body = bytes(received[wire.HEADER.size :])
-        self.received.clear()
-        return body
+        whole, self.received = self.received, bytearray()  # handed over as it is: it may be large
+        return memoryview(whole)[wire.HEADER.size :]
 
 
 def garbled(why: str) -> SessionEnded:
@@ -139,7 +136,7 @@ class ForkedChild:
     def output(self) -> bytes:
         return bytes(self._collector.printed)
 
-    def exchange(self, data: bytes, deadline: float) -> bytes:
+    def exchange(self, data: bytes, deadline: float) -> memoryview:
         if self._fault:
             raise SandboxUnavailable(self._fault)
         unsent = memoryview(data)
@@ -268,7 +265,7 @@ class SpawnedChild:
     def output(self) -> bytes:
         return bytes(self._collector.printed)
 
-    def exchange(self, data: bytes, deadline: float) -> bytes:
+    def exchange(self, data: bytes, deadline: float) -> memoryview:
         if data:
             self._writer = threading.Thread(target=self._write, args=(data,), daemon=True)
             self._writer.start()

@@ -1,10 +1,14 @@
-"""How a session can end other than by answering."""
+"""How asking a sandbox comes to nothing: a session that ended other than by answering, and no sandbox at all."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
 from enum import StrEnum
+
+
+class SandboxUnavailable(Exception):
+    """The sandbox could not be started at the level the policy requires: never a fault of the code it was to run."""
 
 
 class Ending(StrEnum):
@@ -32,11 +36,13 @@ class SessionEnded(Exception):
     Attributes:
         ending: which way it ended.
         reason: what happened, as a clause ("it did not finish within 10 s").
-        doing: what was being done, as the session labelled it ("import deeplearning.optim"), when known.
+        doing: what was being done, as the session labelled it ("import package.module"), when known.
+        asked: where that is not known, the calls of the message that was not answered, as they were labelled, or its imports.
         type_name: the exception's class, when one was raised.
         kind: the nearest built-in class of that exception.
         message: the exception's text.
         frames: where in the mounted files.
+        secret: whether the process had been asked something that students are not shown: all its texts are for staff then.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class SessionEnded(Exception):
         reason: str,
         *,
         doing: str = "",
+        asked: tuple[str, ...] = (),
         type_name: str = "",
         kind: str = "",
         message: str = "",
@@ -54,10 +61,12 @@ class SessionEnded(Exception):
         self.ending = ending
         self.reason = reason
         self.doing = doing
+        self.asked = asked
         self.type_name = type_name
         self.kind = kind
         self.message = message
         self.frames = frames
+        self.secret = False
 
 
 def from_status(status: int, cpu_used: float, cpu_limit: float) -> tuple[Ending, str]:

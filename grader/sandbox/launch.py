@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from .inside import landlock
-from .policy import Layer
+from .policy import Layer, private_uid
 
 START_SECONDS = 60.0  # a cold disk cache on a small machine takes several seconds to load NumPy
 _HERE = Path(__file__).resolve().parent
 _BOOT = (
-    "import json, sys; sys.path[:0] = json.loads(sys.argv[1]); from inside import {module}; {module}.main(*json.loads(sys.argv[2]))"
+    "import json, sys; sys.path += json.loads(sys.argv[1]); from inside import {module}; {module}.main(*json.loads(sys.argv[2]))"
 )
 _SYSTEM_READABLE = (
     "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random", "/dev/zero",
@@ -86,6 +86,7 @@ def settings(
         "readable": [*_readable(), *readable],
         "writable": ["/dev/null"],
         "jail": _jail() if Layer.LANDLOCK in disabled or landlock.abi() == 0 else None,
+        "uid": None if Layer.UID in disabled else private_uid(),
         "disabled": list(disabled),
         "share": dict(share or {}),
         "preload": list(preload),
@@ -130,7 +131,8 @@ def _numpy() -> Path:
 
 def command(module: str, arguments: list[Any]) -> list[str]:
     """The command line of an interpreter that runs `inside/<module>.py`."""
-    # -P -s -S: nothing is imported from the working directory, the user's site or .pth files; NumPy's folder is named instead.
+    # -P -s -S: nothing is imported from the working directory, the user's site or .pth files. NumPy's folder is named instead,
+    # behind the standard library, which nothing that is installed can hide; once NumPy is loaded it is taken away again.
     path = [str(_HERE), str(_numpy().parent)]
     code = _BOOT.format(module=module)
     return [sys.executable, "-P", "-s", "-S", "-B", "-c", code, json.dumps(path), json.dumps(arguments)]
@@ -154,7 +156,10 @@ def environment() -> dict[str, str]:
 def _readable() -> list[str]:
     numpy = _numpy().resolve()
     standard = Path(os.__file__).resolve().parent
-    return [str(standard), str(numpy), str(numpy.with_name("numpy.libs")), *_SYSTEM_READABLE]
+    shared = Path(
+        sys.base_prefix, "lib"
+    )  # where a Python of its own, e.g. conda's, keeps what its compiled modules are linked with
+    return [str(standard), str(shared), str(numpy), str(numpy.with_name("numpy.libs")), *_SYSTEM_READABLE]
 
 
 def _jail() -> str | None:

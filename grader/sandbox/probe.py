@@ -27,7 +27,7 @@ def attempts(secrets, folder, parent):
         "can_make_namespaces": c("unshare", 0x10000000),
         "can_see_environment": any(name not in PLAIN_ENVIRONMENT for name in os.environ),
         "can_inherit_files": any(works(lambda fd=fd: os.fstat(fd)) for fd in range(4, 256)),
-        "needs_lazy_imports": works(lambda: __import__("colorsys")) and works(lambda: __import__("numpy.fft")),
+        "needs_lazy_imports": works(import_lazily),
         "needs_threads": works(thread),
         "needs_null_device": works(lambda: open("/dev/null").close()),
     }
@@ -83,6 +83,15 @@ def fork():
 
 def spawn():
     os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)  # its end, told later, would stop a process that is traced
+
+
+def import_lazily():
+    import colorsys
+
+    import numpy.fft
+
+    if colorsys.rgb_to_hsv(1, 1, 1) != (0, 0, 1) or "\xe9".encode("cp437") != b"\x82" or numpy.fft.fft([1])[0] != 1:
+        raise OSError("a stand-in")
 
 
 def thread():

@@ -2,25 +2,37 @@
 
 Operations are queued and travel together when something is fetched, so a whole check costs one round trip:
 
-    rules = session.module("deeplearning.optim")
-    result = rules.attr("adam")(w, dw, config)
-    next_w, config = session.fetch(result)[0]
+    filters = session.module("signals.filters")
+    average = filters.attr("moving_average")(values, 3)
+    (found,) = session.fetch(average.like(forms.ArrayOf(100)))
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from . import forms
 from .child import Child, garbled
-from .ending import Ending, Frame, SessionEnded
+from .errors import Ending, Frame, SessionEnded
 from .inside import wire
 from .policy import Limits
 
-_RAISED_KEYS = {"at", "type", "kind", "message", "frames"}
-_MAX_FRAMES, _MAX_ABSENT = 5, 16  # what the worker keeps to; a forged reply could name tens of thousands
+_MAX_FRAMES, _MAX_ABSENT, _MAX_MESSAGE = 5, 16, 16_000  # what the worker keeps to, in items and in bytes of UTF-8
+_FRAME = forms.Row((forms.Text(1000), forms.Number(), forms.Text(1000), forms.Text(_MAX_MESSAGE)))
+_FAILURE = forms.Keys(
+    {
+        "at": forms.Number(),
+        "type": forms.Text(1000),
+        "kind": forms.Text(1000),
+        "message": forms.Text(_MAX_MESSAGE),
+        "frames": forms.ListOf(_FRAME, _MAX_FRAMES),
+    }
+)
+_ABSENT = forms.ListOf(forms.Text(1000), _MAX_ABSENT)
 
 
 class Remote:
@@ -49,7 +61,23 @@ class Remote:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Remote:
         """Call it; arguments may contain `Remote`s."""
-        return self._session._queue("call", f"{self.label}(…)", self._number, list(args), kwargs)
+        return self.call_as(f"{self.label}(…)", *args, **kwargs)
+
+    def call_as(self, label: str, /, *args: Any, **kwargs: Any) -> Remote:
+        """Call it, as `label` ("name(…)") to whoever reads of it."""
+        return self._session._queue("call", label, self._number, list(args), kwargs)
+
+    def like(self, form: forms.Form) -> Asked:
+        """What to hand to `Session.fetch`: the form in which its value is read."""
+        return Asked(self, form)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A value to be fetched, and the form that it is read in; what does not fit comes as `forms.Unfit`."""
+
+    remote: Remote
+    form: forms.Form
 
 
 class Session:
@@ -57,7 +85,8 @@ class Session:
 
     Attributes:
         layers: the layers of isolation this process put on before it read anything.
-        absent: modules the mounted code imports that are not installed here, as far as seen.
+        absent: packages the mounted code imports that are not there for it, as far as seen; a claim.
+        secret: set once it is asked something that students are not shown; every ending from then on says so.
     """
 
     def __init__(self, child: Child, limits: Limits, layers: tuple[str, ...]) -> None:
@@ -68,9 +97,11 @@ class Session:
         self._labels: list[str] = []
         self._next = 0
         self._told = 0
+        self._hurried: Mapping[str, float] = {}
         self._ended: SessionEnded | None = None
         self.layers = layers
         self.absent: tuple[str, ...] = ()
+        self.secret = False
 
     def __enter__(self) -> Session:
         return self
@@ -111,8 +142,12 @@ class Session:
         self._program, self._labels = [], []
         self.absent = ()
 
+    def hurry(self, seconds: Mapping[str, float]) -> None:
+        """From now on, let a message that makes one of these calls (see `called`) take so many seconds at most."""
+        self._hurried = dict(seconds)
+
     def load(self, sources: Mapping[str, bytes]) -> None:
-        """Mount files ("deeplearning/optim.py" -> bytes) for importing, nothing else any more, and seed the random generators."""
+        """Mount files ("package/module.py" -> bytes) for importing, nothing else any more, and seed the random generators."""
         self._queue_silent("load", "mount the files", dict(sources))
 
     def module(self, name: str) -> Remote:
@@ -123,25 +158,34 @@ class Session:
         """Make an object inside from plain data; changes the code makes to it stay visible through this `Remote`."""
         return self._queue("put", label, value)
 
-    def fetch(self, *remotes: Remote) -> tuple[Any, ...]:
-        """Carry out what is queued and return the values of `remotes` as they are at the end.
+    def fetch(self, *asked: Asked | Remote) -> tuple[Any, ...]:
+        """Carry out what is queued and return the values that are asked for, as they are at the end, each in its form.
+
+        A `Remote` without a form may be plain data of `forms.Plain()`'s size.
 
         Raises:
             SessionEnded: the code raised, or the process timed out, ran out of memory or crashed. After raising, the session
                 can go on; after any other ending every further fetch raises the same.
         """
-        for remote in remotes:
-            self._queue_silent("send", remote.label, remote._number)
+        wanted = [one if isinstance(one, Asked) else one.like(forms.Plain()) for one in asked]
+        for one in wanted:
+            self._queue_silent("send", one.remote.label, one.remote._number)
         program, labels = self._program, self._labels
         self._program, self._labels = [], []
         if self._ended is not None:
             raise self._ended
-        sends = sum(instruction[0] == "send" for instruction in program)
+        calls = [label for label in labels if label.endswith(")")] or [label for label in labels if label.startswith("import ")]
+        called_for = tuple(dict.fromkeys(calls))
+        wall = min([self._left, *(self._hurried[name] for name in map(called, called_for) if name in self._hurried)])
         started = time.monotonic()
         try:
-            body = self._child.exchange(wire.frame(program), started + self._left)
-            sent, failed = self._reply(body, sends, len(program))
+            body = self._child.exchange(wire.frame(program), started + wall)
+            sent, failed = self._reply(body, [one.form for one in wanted], len(program))
         except SessionEnded as error:
+            error.asked = called_for
+            error.secret = self.secret
+            if error.ending is Ending.TIMED_OUT and wall < self._left:
+                error.reason = f"it did not finish within {wall:g} s"
             self._ended = error
             self._child.close()
             raise
@@ -167,17 +211,18 @@ class Session:
         self._program.append((operation, *map(_with_registers, operands)))
         self._labels.append(label)
 
-    def _reply(self, body: bytes, sends: int, steps: int) -> tuple[list[Any], dict[str, Any] | None]:
+    def _reply(self, body: memoryview, wanted: Sequence[forms.Form], steps: int) -> tuple[list[Any], dict[str, Any] | None]:
         """Check a reply's form; every part of it may be forged, so nothing here is believed beyond its type."""
+        form = forms.Keys({"sent": _Sent(wanted), "failed": _FAILURE, "absent": _ABSENT})
         try:
-            reply = wire.decode(body)
+            reply = forms.decode(body, form)
         except wire.WireError as error:
             raise garbled(str(error)) from None
         match reply:
-            case {"sent": list(sent), "failed": None, "absent": list(absent), **rest} if len(sent) == sends and not rest:
+            case {"sent": list(sent), "failed": None, "absent": list(absent), **rest} if len(sent) == len(wanted) and not rest:
                 failed = None
             case {"sent": list(sent), "failed": dict(failed), "absent": list(absent), **rest} if (
-                set(failed) == _RAISED_KEYS and not rest
+                failed.keys() == _FAILURE.known.keys() and not rest
             ):
                 step = failed["at"]
                 texts = (failed["type"], failed["kind"], failed["message"])
@@ -185,12 +230,12 @@ class Session:
                     raise garbled("a failure is described in the wrong form")
             case _:
                 raise garbled("an answer has the wrong form")
-        self.absent = tuple(name for name in absent if type(name) is str)[:_MAX_ABSENT]
+        self.absent = tuple(name for name in absent if type(name) is str)
         return sent, failed
 
     def _raised(self, failed: dict[str, Any], labels: list[str]) -> SessionEnded:
         frames = []
-        for entry in failed["frames"][-_MAX_FRAMES:] if isinstance(failed["frames"], list) else ():
+        for entry in failed["frames"] if isinstance(failed["frames"], list) else ():
             match entry:
                 case (str(file), int(line), str(function), str(text)):
                     frames.append(Frame(file, line, function, text))
@@ -201,7 +246,7 @@ class Session:
             if ending is Ending.OUT_OF_MEMORY
             else f"it raised {type_name}"
         )
-        return SessionEnded(
+        ended = SessionEnded(
             ending,
             reason,
             doing=labels[failed["at"]],
@@ -210,6 +255,26 @@ class Session:
             message=message,
             frames=tuple(frames),
         )
+        ended.secret = self.secret
+        return ended
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The list of what was sent, each in its own form; a program that failed sent only some."""
+
+    wanted: Sequence[forms.Form]
+
+    def read(self, reader: wire.Reader, depth: int) -> Any:
+        """See `forms.Form`."""
+        if reader.begin(depth) != ord("l") or (count := reader.count()) > len(self.wanted):
+            raise wire.WireError("an answer has the wrong form")
+        return [form.read(reader, depth + 1) for form in self.wanted[:count]]
+
+
+def called(label: str) -> str:
+    """What a label says is called or imported: "package.module.Class" of "package.module.Class(…).run(…)"."""
+    return label.partition("(")[0]
 
 
 def _with_registers(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -16,15 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SandboxUnavailable
 from . import launch
 from .child import Child, Exit, ForkedChild, SpawnedChild
-from .ending import SessionEnded
+from .errors import SandboxUnavailable, SessionEnded
+from .forms import Keys, Number
 from .inside import wire
 from .policy import Kind, Layer, Level, Limits, default_kind, missing_layers, private_uid, required_layers
 from .session import Session
 
 DEFAULT_LIMITS = Limits()
+# What a self-check does without, one step after the other, where honest code cannot run with it on this system.
+_LESS = ((), (Layer.UID,), (Layer.UID, Layer.LANDLOCK, Layer.JAIL), (Layer.UID, Layer.LANDLOCK, Layer.JAIL, Layer.SECCOMP))
 _HERE = Path(__file__).resolve().parent
 
 
@@ -39,10 +42,19 @@ class SelfTest:
     @property
     def open_doors(self) -> tuple[str, ...]:
         """Attempts that worked and should not, and needs that are not met, by name."""
-        doors = [name for name, worked in self.attempts.items() if worked == name.startswith("can_")]
-        if Layer.JAIL in self.layers and "needs_null_device" in doors:  # only root can make one in there
-            doors.remove("needs_null_device")
-        return tuple(doors)
+        return (*(name for name, worked in self.attempts.items() if worked and name.startswith("can_")), *self.unmet)
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """Needs of honest code that are not met, by name."""
+        unmet = [name for name, worked in self.attempts.items() if not worked and not name.startswith("can_")]
+        if Layer.JAIL in self.layers and "needs_null_device" in unmet:  # only root can make one in there
+            unmet.remove("needs_null_device")
+        return tuple(unmet)
+
+
+class _NoRoom(SandboxUnavailable):
+    """No layer's fault: this system lets processes have too little memory."""
 
 
 class Sandbox:
@@ -66,13 +78,14 @@ class Sandbox:
         """Start and test it.
 
         Args:
-            level: how much isolation is required; a student's self-check takes what there is.
+            level: how much isolation is required; a student's self-check takes what there is, and leaves out what keeps honest
+                code from running here.
             kind: fork server or plain processes; None picks what is right for this system.
             secrets: files the self-test must not be able to read, e.g. golden values.
             disabled: layers to leave out, to play a system that lacks them.
             share: .npy files of staff's by name, mapped once and inherited read-only by every session, where the module
                 `shared_data` has them as arrays; needs the fork server. Sessions may use that much more address space.
-            preload: more modules the fork server loads, so that its children have them at once.
+            preload: modules beside NumPy that its processes may import; the fork server loads them ahead.
             readable: more folders and files its children may read, e.g. what such a module loads later.
             ahead: staff's sources by the name they are mounted under, compiled once for all children. Only saves time.
 
@@ -91,7 +104,7 @@ class Sandbox:
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         try:
-            self.self_test = self._test(secrets)
+            self.self_test = self._found(secrets, may_spawn=kind is None)
             self._require()
         except BaseException:
             self.close()
@@ -147,10 +160,10 @@ class Sandbox:
         }
 
     def _spawned(self, limits: Limits) -> Child:
-        return SpawnedChild(launch.command("spawned", [self._plan(limits)]), launch.environment(), limits)
+        return SpawnedChild(launch.command("spawned", [self._plan(limits), self._preload]), launch.environment(), limits)
 
     def _forked(self, limits: Limits) -> Child:
-        if self._server is None or self._server.poll() is not None:
+        if not self._runs():
             self.close()
             self._start_server()
         self._require_room(limits)
@@ -171,6 +184,14 @@ class Sandbox:
             raise SandboxUnavailable(f"no sandboxed process could be made: {reply.get('error', 'no reason given')}")
         return ForkedChild(reply["pid"], fds[0], ours, output_read, limits, self._reap)
 
+    def _runs(self) -> bool:
+        """Whether the server is there. Its connection tells that also in a process that was forked from the one that started it."""
+        if self._control is None:
+            return False
+        poll = select.poll()
+        poll.register(self._control, 0)  # an end that was closed is told unasked
+        return not poll.poll(0)
+
     def _require_room(self, limits: Limits) -> None:
         """Refuse where a limit on this process leaves its children less memory than they are promised: code that then ran out
         of it would be blamed for that."""
@@ -182,7 +203,7 @@ class Sandbox:
         pages = int(Path(f"/proc/{self._server.pid}/statm").read_text("ascii").split()[0])
         needed = pages * resource.getpagesize() + limits.memory
         if ceiling < needed:
-            raise SandboxUnavailable(
+            raise _NoRoom(
                 f"this system lets a process have {ceiling // 2**20} MB of memory (ulimit -v), but a sandboxed one needs "
                 f"{needed // 2**20} MB"
             )
@@ -227,7 +248,7 @@ class Sandbox:
         except OSError as error:
             self.close()
             raise SandboxUnavailable(f"the sandbox's server went away: {error}") from error
-        except SandboxUnavailable:
+        except BaseException:
             self.close()  # its next answer would be to this question; the next session gets a new server
             raise
 
@@ -241,6 +262,30 @@ class Sandbox:
             raise SandboxUnavailable("the sandbox's server went away")
         return json.loads(packet), fds
 
+    def _found(self, secrets: Sequence[Path], *, may_spawn: bool) -> SelfTest:
+        """Test it; for a self-check, with as many layers as honest code can run with."""
+        if self.level is not Level.STUDENT or self.kind is Kind.SPAWN:
+            return self._test(secrets)
+        wanted = self._disabled
+        for less in _LESS:
+            self._disabled = [*wanted, *(str(layer) for layer in less if layer not in wanted)]
+            self._uid = None if Layer.UID in self._disabled else self._uid
+            try:
+                test = self._test(secrets)
+            except _NoRoom:
+                raise
+            except SandboxUnavailable as error:
+                failed = error
+            else:
+                if not test.unmet:
+                    return test
+                failed = SandboxUnavailable(f"honest code cannot run in it ({', '.join(test.unmet)})")
+            self.close()
+        if not may_spawn or self._share:
+            raise failed
+        self.kind, self._disabled = Kind.SPAWN, wanted
+        return self._test(secrets)
+
     def _test(self, secrets: Sequence[Path]) -> SelfTest:
         source = (_HERE / "probe.py").read_bytes()
         paths = [str(path.resolve()) for path in secrets]
@@ -249,7 +294,7 @@ class Sandbox:
             session.load({"sandbox_probe.py": source})
             attempts = session.module("sandbox_probe").attr("attempts")(paths, folder, os.getpid())
             try:
-                (found,) = session.fetch(attempts)
+                (found,) = session.fetch(attempts.like(Keys(others=Number())))
             except SessionEnded as error:
                 raise SandboxUnavailable(f"the sandbox's self-test failed: {error.reason} {error.message}") from None
             return SelfTest(session.layers, {str(key): bool(value) for key, value in found.items()}, np.__version__)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from . import hardening, importer, shared, worker
+from . import hardening, importer, shared, stand_ins, worker
 from .libc import keep_memory
 
 _MAX_PACKET = 65536
@@ -38,7 +38,7 @@ _PRELOAD = [
 def main(control_fd: int, settings: dict[str, Any]) -> None:
     """Serve until the supervisor closes the control socket.
 
-    `settings`: "readable", "writable", "jail", "disabled", "share", "preload", "ahead"."""
+    `settings`: "readable", "writable", "jail", "uid", "disabled", "share", "preload", "ahead"."""
     hardening.die_with_parent()
     keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -46,11 +46,15 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
         __import__(name)
     np.dot(np.ones((2, 2)), np.ones((2, 2)))
     importer.restore_dropped_numpy_names()
+    importer.admit(settings["preload"])
+    stand_ins.offer_notebook_names()
     shared.offer(settings["share"])
     for name, path in settings["ahead"].items():
         with open(path, "rb") as source:
             importer.compiled(name, source.read())
-    prepared = hardening.prepare(settings["readable"], settings["writable"], settings["jail"], settings["disabled"])
+    prepared = hardening.prepare(
+        settings["readable"], settings["writable"], settings["jail"], settings["uid"], settings["disabled"]
+    )
     hardening.close_memory()
     control = socket.socket(fileno=control_fd)
     gc.collect()

@@ -13,7 +13,7 @@ import signal
 from dataclasses import dataclass
 from typing import Any
 
-from . import jail, landlock, seccomp
+from . import jail, landlock, library, seccomp
 from .libc import libc
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
@@ -29,12 +29,17 @@ class Prepared:
     base_memory: int  # bytes of address space the fork server itself occupies
 
 
-def prepare(readable: list[str], writable: list[str], jail_path: str | None, disabled: list[str]) -> Prepared:
-    """Build the shared parts; `disabled` names layers to leave out, so that tests can play a kernel that lacks them."""
+def prepare(readable: list[str], writable: list[str], jail_path: str | None, uid: int | None, disabled: list[str]) -> Prepared:
+    """Build the shared parts, and keep in memory what children will not be able to open, as user `uid` or in a jail.
+
+    `disabled` names layers to leave out, so that tests can play a kernel that lacks them.
+    """
     ruleset = None
     if "landlock" not in disabled and landlock.abi() > 0:
         ruleset = landlock.ruleset(readable, writable)
     in_jail = ruleset is None and jail_path is not None and "jail" not in disabled and jail.prepare(jail_path)
+    if in_jail or (uid is not None and not library.readable_by(uid)):
+        library.keep()
     program = None
     if "seccomp" not in disabled and seccomp.supported():
         program = seccomp.compile_filter(deny_writes=ruleset is None)

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from . import importer, worker
+from . import importer, manners, stand_ins, worker
 
 
-def main(plan: dict[str, Any]) -> None:
-    """Serve until standard input closes. `plan` as in `hardening.harden`; its uid and required layers are not used."""
+def main(plan: dict[str, Any], preload: list[str]) -> None:
+    """Serve until standard input closes.
+
+    `plan` as in `hardening.harden`; its uid and required layers are not used. `preload` names what may be imported beside NumPy.
+    """
     if sys.platform == "linux":
         from . import hardening
 
@@ -33,7 +36,12 @@ def main(plan: dict[str, Any]) -> None:
         for fd in (requests, replies):
             msvcrt.setmode(fd, os.O_BINARY)
     importer.restore_dropped_numpy_names()
+    importer.admit(preload)
+    stand_ins.offer_notebook_names()
     layers = ["process", "environment", *_limits(plan)]
+    if not preload:  # what staff load beside NumPy reads files of its own
+        numpy = os.path.dirname(np.__file__)
+        manners.keep([sys.base_prefix, os.path.dirname(os.__file__), numpy, f"{numpy}.libs", os.path.dirname(__file__)])
     worker.serve(requests, replies, {"layers": layers, "numpy": np.__version__, "python": sys.version.split()[0]})
 
 

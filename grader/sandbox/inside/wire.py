@@ -35,7 +35,12 @@ _U32: Final = struct.Struct("<I")
 _I64: Final = struct.Struct("<q")
 _F64: Final = struct.Struct("<d")
 _SHAPES: Final = tuple(struct.Struct(f"<{ndim}Q") for ndim in range(MAX_NDIM + 1))
+_ARRAY, _NUMPY_NUMBER, _LIST, _TUPLE, _DICT = b"agltm"
+_CONSTANTS: Final[dict[int, bool | None]] = {ord("N"): None, ord("T"): True, ord("F"): False}
+_FIXED: Final = {ord("i"): 8, ord("d"): 8, ord("r"): 4}
+_SIZED: Final = frozenset(b"sbo")
 _SHORT: Final = "a frame ends before its value does"
+_UNKNOWN: Final = "a value starts with an unknown tag"
 _LARGE: Final = "an array announces more values than a frame can hold"
 
 
@@ -63,6 +68,15 @@ class Opaque:
     """Stands for an object of a type that cannot cross; `type_name` is a claim of the sandbox, for messages only."""
 
     type_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a value is: parts (itself and all within), bytes of texts, entries of arrays."""
+
+    parts: int
+    texts: int = 0
+    entries: int = 0
 
 
 def frame(value: Any) -> bytes:
@@ -116,10 +130,9 @@ def decode(body: bytes | memoryview) -> Any:
     Raises:
         WireError: anything that is not exactly one well-formed value within the limits.
     """
-    reader = _Reader(bytes(body))
+    reader = Reader(body)
     value = reader.value(0)
-    if reader.at != len(reader.body):
-        raise WireError("bytes are left over after the value")
+    reader.end()
     return value
 
 
@@ -192,7 +205,7 @@ def _sized(tag: bytes, data: bytes, out: bytearray) -> None:
 
 
 def _encode_array(value: np.generic | np.ndarray[Any, Any], out: bytearray) -> None:
-    array = value if type(value) is np.ndarray else np.array(value, subok=False, copy=None)
+    array = value if type(value) is np.ndarray else np.asarray(value)
     little = array.dtype
     code = _CODE.get(little)
     if code is None and little.kind in "iufc":
@@ -207,55 +220,106 @@ def _encode_array(value: np.generic | np.ndarray[Any, Any], out: bytearray) -> N
     out += array.astype(little, copy=False).tobytes()
 
 
-class _Reader:
-    """A cursor over one body; every step is checked against what is left."""
+class Reader:
+    """A cursor over one body; every step is checked against what is left, and nothing is made of what is skipped."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes | memoryview) -> None:
         self.body = body
         self.at = 0
         self.values = 0
 
-    def value(self, depth: int) -> Any:
+    def end(self) -> None:
+        """Make sure that all was read.
+
+        Raises:
+            WireError: it was not.
+        """
+        if self.at != len(self.body):
+            raise WireError("bytes are left over after the value")
+
+    def peek(self) -> int:
+        """The tag of the value that comes next.
+
+        Raises:
+            WireError: there is none.
+        """
+        try:
+            return self.body[self.at]
+        except IndexError:
+            raise WireError(_SHORT) from None
+
+    def begin(self, depth: int) -> int:
+        """The tag of the value that is read now.
+
+        Raises:
+            WireError: there is none, or it is one too many.
+        """
         self.values += 1
         if depth > MAX_DEPTH or self.values > MAX_VALUES:
             raise WireError("a value is nested too deep or has too many parts")
-        at = self.at
-        self.at = at + 1
-        tag = self.body[at : at + 1]
-        if tag == b"a":
-            return self.array(scalar=False)
-        if tag == b"m":
-            return self.mapping(depth)
-        if tag == b"t":
-            return tuple([self.value(depth + 1) for _ in range(self.count())])
-        match tag:
-            case b"l":
-                return [self.value(depth + 1) for _ in range(self.count())]
-            case b"i":
-                return self.number(_I64)
-            case b"d":
-                return self.number(_F64)
-            case b"s":
-                return self.text()
-            case b"N":
-                return None
-            case b"T":
-                return True
-            case b"F":
-                return False
-            case b"b":
-                return self.take(self.number(_U32))
-            case b"g":
-                return self.array(scalar=True)
-            case b"r":
-                return Register(self.number(_U32))
-            case b"o":
-                return Opaque(self.text())
-            case b"":
-                raise WireError(_SHORT)
-        raise WireError("a value starts with an unknown tag")
+        tag = self.peek()
+        self.at += 1
+        return tag
 
-    def take(self, count: int) -> bytes:
+    def value(self, depth: int) -> Any:
+        """The next value, whatever it is; every step of reading raises `WireError` where the bytes do not fit."""
+        tag = self.begin(depth)
+        if tag == _ARRAY:
+            return self.array(scalar=False)
+        if tag == _DICT:
+            return self.mapping(depth)
+        if tag == _TUPLE:
+            return tuple([self.value(depth + 1) for _ in range(self.count())])
+        if tag == _LIST:
+            return [self.value(depth + 1) for _ in range(self.count())]
+        if tag in _CONSTANTS:
+            return _CONSTANTS[tag]
+        match chr(tag):
+            case "i":
+                return self.number(_I64)
+            case "d":
+                return self.number(_F64)
+            case "s":
+                return self.text()
+            case "b":
+                return bytes(self.take(self.number(_U32)))
+            case "g":
+                return self.array(scalar=True)
+            case "r":
+                return Register(self.number(_U32))
+            case "o":
+                return Opaque(self.text())
+        raise WireError(_UNKNOWN)
+
+    def skip(self, depth: int) -> Size:
+        """Pass over the next value; how much it is. Only its structure is looked at, no text and no number in it."""
+        tag = self.begin(depth)
+        if tag in _CONSTANTS:
+            return Size(1)
+        if tag in _FIXED:
+            self.take(_FIXED[tag])
+            return Size(1)
+        if tag in _SIZED:
+            length = self.number(_U32)
+            self.take(length)
+            return Size(1, texts=length)
+        if tag in (_ARRAY, _NUMPY_NUMBER):
+            dtype, _, size = self.header(scalar=tag == _NUMPY_NUMBER)
+            self.take(size * dtype.itemsize)
+            return Size(1, entries=size)
+        if tag not in (_LIST, _TUPLE, _DICT):
+            raise WireError(_UNKNOWN)
+        parts, texts, entries = 1, 0, 0
+        for _ in range(self.count()):
+            if tag == _DICT:
+                length = self.number(_U32)
+                self.take(length)
+                texts += length
+            part = self.skip(depth + 1)
+            parts, texts, entries = parts + part.parts, texts + part.texts, entries + part.entries
+        return Size(parts, texts, entries)
+
+    def take(self, count: int) -> bytes | memoryview:
         end = self.at + count
         if end > len(self.body):
             raise WireError(_SHORT)
@@ -270,6 +334,10 @@ class _Reader:
             return form.unpack_from(self.body, at)[0]
         except struct.error:
             raise WireError(_SHORT) from None
+
+    def length(self) -> int:
+        """How many bytes, or values, are announced next."""
+        return int(self.number(_U32))
 
     def text(self) -> str:
         try:
@@ -292,7 +360,8 @@ class _Reader:
             result[key] = self.value(depth + 1)
         return result
 
-    def array(self, *, scalar: bool) -> Any:
+    def header(self, *, scalar: bool) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+        """Type, shape and number of entries of an array whose bytes come next."""
         code, ndim = self.take(2)
         if code >= len(DTYPES) or ndim > MAX_NDIM or (scalar and ndim):
             raise WireError("an array has an unknown dtype or too many dimensions")
@@ -309,15 +378,19 @@ class _Reader:
             size *= extent
         if size * dtype.itemsize > MAX_FRAME:
             raise WireError(_LARGE)
-        start = self.at
-        self.at = start + size * dtype.itemsize
-        if self.at > len(self.body):
-            raise WireError(_SHORT)
-        array = np.frombuffer(self.body, dtype, size, start) if size else np.empty(0, dtype)
+        return dtype, shape, size
+
+    def array(self, *, scalar: bool) -> Any:
+        array = self.entries(*self.header(scalar=scalar))
+        return array[()] if scalar else array
+
+    def entries(self, dtype: np.dtype[Any], shape: tuple[int, ...], size: int) -> np.ndarray[Any, Any]:
+        """The array whose header was read."""
+        data = self.take(size * dtype.itemsize)
+        array = np.frombuffer(data, dtype, size) if size else np.empty(0, dtype)
         if dtype.kind == "b":  # any byte but 0 and 1 would be a bool that equals neither
             array = array.view(np.uint8).astype(np.bool_)
         try:
-            array = array.reshape(shape).copy()
+            return array.reshape(shape).copy()
         except ValueError:  # extents beside a zero whose product NumPy cannot count
             raise WireError("an array has an impossible shape") from None
-        return array[()] if scalar else array

@@ -8,27 +8,29 @@ A program is a list of instructions; `out`, `object` … are register numbers th
     ("setattr", object, name, value)         ("setitem", object, key, value)
 
 Values may name registers anywhere inside. `send` freezes the object as it is at that moment. The reply is
-{"sent": [values], "failed": None or {"at", "type", "message", "frames"}, "absent": [module names]}; a program stops at its
-first failure, and what was sent before it still counts.
+{"sent": [values], "failed": None or {"at", "type", "message", "frames"}, "absent": [packages that got a stand-in]}; a program
+stops at its first failure, and what was sent before it still counts.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import sys
 from collections.abc import Callable
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 import numpy as np
 
-from . import wire
+from . import stand_ins, wire
 from .importer import MemoryImporter
 
 MAX_TEXT = 4_000
 MAX_FRAMES = 5
-_SEED = 20230
+SEED = 20230  # of every generator when files are mounted
+_COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>"}  # functions of their own before Python 3.12, part of theirs since
 
 
 class Worker:
@@ -76,7 +78,7 @@ class Worker:
         make_random_repeatable()
 
     def import_(self, out: int, module: str) -> None:
-        self.registers[out] = self.importer.import_module(module)
+        self.registers[out] = importlib.import_module(module)
 
     def put(self, out: int, value: Any) -> None:
         self.registers[out] = self.resolve(value)
@@ -97,6 +99,8 @@ class Worker:
         self.registers[target][key] = self.resolve(value)
 
     def send(self, target: int) -> None:
+        if (lacking := stand_ins.inside(self.registers[target])) is not None:
+            lacking.needed()
         self.sent.append(wire.encoded(self.registers[target]))
 
     def resolve(self, value: Any) -> Any:
@@ -115,7 +119,7 @@ class Worker:
             message = str(error)[:MAX_TEXT]
         except BaseException as second:
             message = f"(its message could not be made: {type(second).__name__})"
-        frames = self.frames(error.__traceback__)
+        frames = self.frames(error.__traceback__, getattr(error, "made", None))
         if isinstance(error, SyntaxError) and error.filename in self.importer.sources:
             message = str(error.msg)[:MAX_TEXT]
             line = error.lineno if type(error.lineno) is int else 0  # student code may raise one with anything in it
@@ -123,24 +127,33 @@ class Worker:
         kind = next((c.__name__ for c in type(error).__mro__ if c.__module__ == "builtins"), "Exception")
         return {"at": at, "type": type(error).__name__[:100], "kind": kind, "message": message, "frames": frames}
 
-    def frames(self, traceback: TracebackType | None) -> list[tuple[str, int, str, str]]:
-        found = []
+    def frames(self, traceback: TracebackType | None, made: object) -> list[tuple[str, int, str, str]]:
+        """Where in the mounted files it was raised; where nothing of them was running, `made`: the place its cause came from."""
+        places = []
         while traceback is not None:
-            code = traceback.tb_frame.f_code
-            if code.co_filename in self.importer.sources:
-                lines = self.importer.lines(code.co_filename)
-                number = traceback.tb_lineno
-                text = lines[number - 1].strip() if 0 < number <= len(lines) else ""
-                found.append((code.co_filename, number, code.co_name[:100], text[:MAX_TEXT]))
+            places.append((traceback.tb_frame.f_code, traceback.tb_lineno))
             traceback = traceback.tb_next
+        found: list[tuple[str, int, str, str]] = []
+        for code, line in places:
+            if code.co_filename in self.importer.sources:
+                file, number, name, text = self.place(code, line)
+                found.append((file, number, found.pop()[2] if found and code.co_name in _COMPREHENSIONS else name, text))
+        match made:
+            case (CodeType() as code, int(line)) if not found and code.co_filename in self.importer.sources:
+                found = [self.place(code, line)]
         return found[-MAX_FRAMES:]
+
+    def place(self, code: CodeType, line: int) -> tuple[str, int, str, str]:
+        lines = self.importer.lines(code.co_filename)
+        text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+        return code.co_filename, line, code.co_name[:100], text[:MAX_TEXT]
 
 
 def make_random_repeatable() -> None:
     """Seed every generator, also those made without a seed, so that a submission gets the same verdict every time."""
-    random.seed(_SEED)
-    np.random.seed(_SEED)
-    entropy = random.Random(_SEED)
+    random.seed(SEED)
+    np.random.seed(SEED)
+    entropy = random.Random(SEED)
     # NumPy draws the seed of unseeded generators through this module global (numpy/random/bit_generator.pyx).
     np.random.bit_generator.randbits = entropy.getrandbits  # type: ignore[attr-defined]
 
