@@ -1,7 +1,7 @@
 """What can go wrong, told apart by whose fault it is.
 
 A message is built where the problem is found, names the file or option concerned, says what to do, and is fit to be printed
-as it stands: the doors print it without a traceback.
+as it stands: the commands print it without a traceback.
 """
 
 from __future__ import annotations
@@ -21,7 +21,3 @@ class SubmissionError(GraderError):
 
 class ConfigurationError(GraderError):
     """Rubric, fixtures or installation are inconsistent: a fault of ours, never of a student (exit code 3)."""
-
-
-class SandboxUnavailable(ConfigurationError):
-    """The sandbox could not be started at the level the policy requires (exit code 3)."""

@@ -7,12 +7,13 @@ import sys
 
 import numpy as np
 
-from . import __version__, fixtures, rubric
-from .errors import ConfigurationError
-from .exam import registered
-from .grading import secret_paths
-from .sandbox.policy import Kind, Layer, Level, default_kind, missing_layers
-from .sandbox.supervisor import Sandbox
+from .. import __version__
+from ..errors import ConfigurationError
+from ..sandbox.errors import SandboxUnavailable
+from ..sandbox.policy import Kind, Layer, Level, default_kind, missing_layers
+from ..sandbox.supervisor import Sandbox
+from .homework import Homework
+from .rubric import load_rubric
 
 _MEANING = {
     Layer.PROCESS: "a process of its own for every submission",
@@ -26,7 +27,7 @@ _MEANING = {
 }
 
 
-def examine(kind: Kind | None = None) -> tuple[str, bool]:
+def examine(homework: Homework, kind: Kind | None = None) -> tuple[str, bool]:
     """Return a table for people, and whether staff can grade here."""
     lines = [
         f"grader {__version__}, Python {platform.python_version()}, NumPy {np.__version__}, "
@@ -34,18 +35,18 @@ def examine(kind: Kind | None = None) -> tuple[str, bool]:
         f"interpreter: {sys.executable}",
         "",
     ]
-    healthy = _fixtures(lines)
-    healthy &= _isolation(lines, kind or default_kind())
+    healthy = _fixtures(lines, homework)
+    healthy &= _isolation(lines, homework, kind or default_kind())
     lines += ["", "Ready to grade." if healthy else "Not ready to grade; a student's self-check still works."]
     return "\n".join(lines), healthy
 
 
-def _fixtures(lines: list[str]) -> bool:
+def _fixtures(lines: list[str], homework: Homework) -> bool:
     try:
-        checks = registered()
-        loaded = rubric.load(rubric.DEFAULT, checks)
-        fixtures.golden()
-        fixtures.verified(fixtures.TRAJECTORIES)
+        checks = homework.checks
+        loaded = load_rubric(homework.rubric, checks, homework.terms)
+        for name in homework.fixtures.names():
+            homework.fixtures.verified(name)
     except ConfigurationError as error:
         lines.append(f"rubric and fixtures: {error}")
         return False
@@ -53,11 +54,11 @@ def _fixtures(lines: list[str]) -> bool:
     return True
 
 
-def _isolation(lines: list[str], kind: Kind) -> bool:
+def _isolation(lines: list[str], homework: Homework, kind: Kind) -> bool:
     try:
-        with Sandbox(Level.STUDENT, kind=kind, secrets=secret_paths()) as sandbox:
+        with Sandbox(Level.STUDENT, kind=kind, secrets=homework.secrets()) as sandbox:
             test = sandbox.self_test
-    except ConfigurationError as error:
+    except SandboxUnavailable as error:
         lines.append(f"sandbox: {error}")
         return False
     lines.append(f"sandbox: {kind}{' (reduced isolation)' if kind is Kind.SPAWN else ''}")

@@ -1,21 +1,23 @@
 """Comparisons that explain themselves. Each returns quietly or raises `Mismatch` with a sentence for the student and one for staff.
 
-Values come from the sandbox, so nothing about them is assumed: type, dtype and shape are settled before any arithmetic, and every
-comparison is phrased so that NaN fails it.
+Values come from the sandbox, read in the form that the question declared (`sandbox/forms.py`). Beyond that nothing about them is
+assumed: type, dtype and shape are settled before any arithmetic, and every comparison is phrased so that NaN fails it. No other
+module converts an answer: tests/grading/test_answers.py holds that.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .finding import Mismatch
-from .sandbox.inside.wire import Opaque
-from .text import clean
+from ..sandbox.forms import Unfit, is_plain_number
+from ..sandbox.inside.wire import Opaque
+from ..submission.text import clean
+from .findings import Comparison, Mismatch
 
 Array = NDArray[Any]
 
@@ -24,6 +26,8 @@ def describe(value: Any) -> str:
     """What a value is, in a student's words: "an array of shape (4, 5) and dtype float64", "None", "a str"."""
     if value is None:
         return "None"
+    if isinstance(value, Unfit):
+        return value.what
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, bool | int | float | np.generic):
@@ -33,6 +37,13 @@ def describe(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)} items"
     return f"a {type(value).__name__}"
+
+
+def real(value: Any) -> Array | None:
+    """An answer that is an array of real numbers or a single one, as an array; None for everything else."""
+    if isinstance(value, np.ndarray):
+        return value if value.dtype.kind in "fiu" else None
+    return np.asarray(value) if is_plain_number(value) else None
 
 
 def rel_error(found: Array, wanted: Array) -> float:
@@ -58,8 +69,8 @@ def array(value: Any, name: str, *, shape: tuple[int, ...] | None = None, dtype:
     if isinstance(value, np.floating) and shape == ():
         value = np.asarray(value)
     if not isinstance(value, np.ndarray):
-        hint = " The blank may not be filled in yet." if value is None else ""
-        raise Mismatch(f"{name} is {describe(value)}; it should be a NumPy array.{hint}")
+        form = f" of shape {shape}" if shape is not None and isinstance(value, Unfit) else ""
+        raise Mismatch(f"{name} is {describe(value)}; it should be a NumPy array{form}.")
     if shape is not None and value.shape != shape:
         raise Mismatch(f"{name} has shape {value.shape}; it should have shape {shape}.")
     if value.dtype.kind != "f":
@@ -69,11 +80,12 @@ def array(value: Any, name: str, *, shape: tuple[int, ...] | None = None, dtype:
     return value
 
 
-def close(value: Any, wanted: Array, limit: float, name: str) -> None:
+def close(value: Any, wanted: Array, limit: float, name: str, *, published: bool = False) -> None:
     """Check type, shape and finiteness, then that `rel_error(value, wanted) < limit`.
 
     Raises:
-        Mismatch: with the largest error and where it is.
+        Mismatch: with the largest error and where it is; where what is wanted is `published` (one axis or two), it stands beside
+            what was found.
     """
     found = array(value, name, shape=wanted.shape)
     finite = np.isfinite(found)
@@ -89,6 +101,8 @@ def close(value: Any, wanted: Array, limit: float, name: str) -> None:
             f"{name} is not right: relative error {error:.2g}, allowed is less than {limit:g} "
             f"({wrong} of {errors.size} entries are off, the most at {_place(where)}).",
             f"{name}{_place(where)}: found {float(found[where])!r}, expected {float(wanted[where])!r}",
+            Comparison(name, found.astype(np.float64).tolist(), wanted.tolist(), where) if published else None,
+            missed_by=error / limit,
         )
 
 
@@ -100,7 +114,7 @@ def number(value: Any, name: str) -> float:
     """
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+    if not is_plain_number(value):
         raise Mismatch(f"{name} is {describe(value)}; it should be a number.")
     return float(value)
 
@@ -114,11 +128,12 @@ def numbers(value: Any, name: str, *, length: int | None = None) -> Array:
     if isinstance(value, np.ndarray):
         if value.ndim != 1 or value.dtype.kind not in "fiu":
             raise Mismatch(f"{name} is {describe(value)}; it should be a list of numbers.")
-        found = value.astype(np.float64)
+        found = value.astype(np.float64, copy=False)
     elif isinstance(value, list | tuple):
         found = np.array([number(item, f"{name}[{at}]") for at, item in enumerate(value)], dtype=np.float64)
     else:
-        raise Mismatch(f"{name} is {describe(value)}; it should be a list of numbers.")
+        form = "a shorter list" if isinstance(value, Unfit) and value.larger else "a list"
+        raise Mismatch(f"{name} is {describe(value)}; it should be {form} of numbers.")
     if length is not None and found.size != length:
         raise Mismatch(f"{name} has {found.size} entries; it should have {length}.")
     return found
@@ -152,6 +167,12 @@ def item(value: Any, key: str, name: str) -> Any:
     return value[key]
 
 
+def only(value: Mapping[str, Any], keys: Collection[str]) -> str:
+    """The first key of a dict that is not among these, cleaned and in quotes; empty if there is none."""
+    other = min((key for key in value if key not in keys), default=None)
+    return "" if other is None else clean(repr(other), 60)
+
+
 def pair(value: Any, names: tuple[str, str], function: str) -> tuple[Any, Any]:
     """Check that a function returned two values and return them.
 
@@ -178,8 +199,10 @@ def one_reading(found: Array, readings: Mapping[str, Array], limit: float, name:
     distances = ", ".join(f"{reading} {error:.3g}" for reading, error in errors.items())
     nearest = min(errors.values(), key=lambda error: math.inf if math.isnan(error) else error)
     raise Mismatch(
-        f"{name} is not right: relative error {nearest:.2g}, allowed is less than {limit:g} ({found.size} {noun} compared).",
+        f"{name} is not right: relative error {nearest:.2g}, allowed is less than {limit:g} ({found.size} {noun} compared). It "
+        f"begins with {' and '.join(f'{x:.6g}' for x in found.ravel()[:2])}.",
         f"distance from each accepted reading: {distances}; found {found.tolist()}",
+        missed_by=nearest / limit,
     )
 
 

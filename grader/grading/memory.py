@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 
 _NEEDED = 256 * 2**20  # NumPy's libraries, its buffers and the grader's own data; what sandboxes need is seen to there
 

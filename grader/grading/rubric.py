@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
+from ..submission.text import clean
 
-DEFAULT = Path(__file__).with_name("rubric.toml")
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 
-_TOP_KEYS = frozenset({"title", "total", "limits", "defaults", "leaderboard", "elsewhere", "item"})
+_TOP_KEYS = frozenset({"title", "term", "total", "limits", "defaults", "leaderboard", "elsewhere", "shipped_logs", "item"})
 _LIMIT_KEYS = frozenset({"seconds", "memory_mb"})
 _DEFAULT_KEYS = frozenset({"visibility"})
 _LEADERBOARD_KEYS = frozenset({"enabled"})
@@ -35,6 +36,10 @@ class Graded(Protocol):
     @property
     def quiet(self) -> frozenset[str]:
         """Those that count only where a row gives them a weight."""
+
+    @property
+    def tolerances(self) -> tuple[str, ...] | None:
+        """The names of the limits that a row has to give; None where any will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,9 @@ class Item:
 class Rubric:
     """All rows in the order they are graded and shown; `digest` is the SHA-256 of the file.
 
-    `leaderboard` tells whether the best validation accuracies are shown to the whole class; `elsewhere` how many more items
-    are graded with a larger copy of this rubric, and their points.
+    `leaderboard` tells whether the whole class sees what the homework lets it compare; `elsewhere` how many more items
+    are graded with a larger copy of this rubric, and their points. `term` names the homework's term that all submissions are
+    taken to be of; empty where each tells by itself. `shipped_logs` are the logs that the course handed out, by their SHA-256.
     """
 
     title: str
@@ -84,6 +90,8 @@ class Rubric:
     digest: str
     leaderboard: bool = False
     elsewhere: tuple[int, Fraction] = (0, Fraction(0))
+    term: str = ""
+    shipped_logs: frozenset[str] = frozenset()
 
     @property
     def public(self) -> Rubric:
@@ -105,26 +113,47 @@ class Rubric:
         return sum((item.points for item in self.graded), Fraction(0))
 
 
-def load(path: Path, checks: Mapping[str, Graded]) -> Rubric:
+def load_rubric(path: Path, checks: Mapping[str, Graded], terms: Collection[str] = ()) -> Rubric:
     """Read a rubric and hold it against the checks there are.
 
     Args:
         path: the TOML file.
         checks: every check by its id.
+        terms: the names of the homework's terms.
 
     Raises:
         ConfigurationError: the file is unreadable, has unknown keys, duplicate or orphan rows, checks without a row, wrong
-            values, a cycle in `needs`, or points that do not add up to `total`. The message names the place.
+            values, tolerances that are not those the check asks for, a cycle in `needs`, or points that do not add up to `total`.
+            The message names the place.
+    """
+    return parse_rubric(read_rubric(path), path, checks, terms)
+
+
+def read_rubric(path: Path) -> bytes:
+    """The text of a rubric file.
+
+    Raises:
+        ConfigurationError: it is unreadable.
     """
     try:
-        data = path.read_bytes()
-        table = tomllib.loads(data.decode("utf-8"), parse_float=Decimal)
+        return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); name another rubric file") from error
+
+
+def parse_rubric(data: bytes, path: Path, checks: Mapping[str, Graded], terms: Collection[str] = ()) -> Rubric:
+    """As `load_rubric`, from the text itself; messages call it by the name of `path`.
+
+    Raises:
+        ConfigurationError: as `load_rubric`.
+    """
+    try:
+        table = tomllib.loads(data.decode("utf-8"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: is not valid TOML: {error}") from error
     try:
-        return _build(table, checks, hashlib.sha256(data).hexdigest())
+        policy = _build(table, checks, hashlib.sha256(data).hexdigest())
+        return replace(policy, term=_term(table, terms), shipped_logs=_shipped_logs(table))
     except ConfigurationError as error:
         raise ConfigurationError(f"{path.name}: {error}") from None
 
@@ -164,6 +193,14 @@ def _elsewhere(table: dict[str, Any]) -> tuple[int, Fraction]:
     return int(_number(more.get("items", 0), "elsewhere.items")), _points(more, "points", "in [elsewhere]")
 
 
+def _term(table: dict[str, Any], terms: Collection[str]) -> str:
+    term = table.get("term", "")
+    if "term" in table and term not in terms:
+        known = f"there are {', '.join(terms)}" if terms else "this homework has none"
+        raise ConfigurationError(f"term = {term!r} is unknown; {known}")
+    return str(term)
+
+
 def _leaderboard(table: dict[str, Any]) -> bool:
     wishes = _table(table, "leaderboard")
     _only(wishes, _LEADERBOARD_KEYS, "in [leaderboard]")
@@ -171,6 +208,16 @@ def _leaderboard(table: dict[str, Any]) -> bool:
     if not isinstance(enabled, bool):
         raise ConfigurationError("enabled in [leaderboard] must be true or false")
     return enabled
+
+
+def _shipped_logs(table: dict[str, Any]) -> frozenset[str]:
+    digests = _texts(table, "shipped_logs", "at the top")
+    for number, digest in enumerate(digests, start=1):
+        if not re.fullmatch("[0-9a-fA-F]{64}", digest):
+            raise ConfigurationError(
+                f"entry {number} of 'shipped_logs' at the top must be a SHA-256, 64 hex digits, not '{clean(digest, 80)}'"
+            )
+    return frozenset(map(str.lower, digests))
 
 
 def _item(row: Any, checks: Mapping[str, Graded], visibility: str, seconds: Fraction) -> Item:
@@ -195,7 +242,7 @@ def _item(row: Any, checks: Mapping[str, Graded], visibility: str, seconds: Frac
         visibility=shown,
         tags=tuple(_texts(row, "tags", where)),
         parts=_weights(row, checks[name], where) if name in checks else {},
-        tolerance={key: float(_number(value, f"tolerance.{key} {where}")) for key, value in _table(row, "tolerance").items()},
+        tolerance=_tolerance(row, checks.get(name), where),
         needs=tuple(_texts(row, "needs", where)),
         seconds=float(_above_zero(row["seconds"], f"seconds {where}") if "seconds" in row else seconds),
     )
@@ -215,6 +262,21 @@ def _weights(row: dict[str, Any], graded: Graded, where: str) -> dict[str, Fract
         what = ", ".join(absent) or "a weight above 0"
         raise ConfigurationError(f"the weights of parts {where} are incomplete: {what} is missing")
     return weights
+
+
+def _tolerance(row: dict[str, Any], graded: Graded | None, where: str) -> dict[str, float]:
+    """The named limits of a row; a planned one has no check yet that asks for any."""
+    given = {key: float(_number(value, f"tolerance.{key} {where}")) for key, value in _table(row, "tolerance").items()}
+    if graded is None or graded.tolerances is None:
+        return given
+    for key in given:
+        if key not in graded.tolerances:
+            known = f"; there is {', '.join(graded.tolerances)}" if graded.tolerances else "; its check has none"
+            raise ConfigurationError(f"tolerance '{key}' {where} is unknown{did_you_mean(key, graded.tolerances) or known}")
+    for key in graded.tolerances:
+        if key not in given:
+            raise ConfigurationError(f"the tolerance '{key}' {where} is missing")
+    return given
 
 
 def _consistent(items: tuple[Item, ...], checks: Iterable[str]) -> None:

@@ -45,14 +45,19 @@ def chi_square_p(value: float, degrees: int) -> float:
 
 
 def normality_p(values: Array, std: float) -> float:
-    """Upper bound on the p-value of the distance between the values' distribution and N(0, std²).
+    """Upper bound on the p-value of the distance between the values' distribution and N(0, std²)."""
+    return distance_p(values, _GRID * std, _GRID_CDF)
+
+
+def distance_p(values: Array, grid: Array, cdf: Array) -> float:
+    """Upper bound on the p-value of the distance between the values' distribution and the one that has `cdf` on `grid`.
 
     The Dvoretzky-Kiefer-Wolfowitz inequality with Massart's constant (1990), P(sup |F_n - F| > d) <= 2 exp(-2 n d²), holds for
-    every n; looking at the distance on a grid only makes it smaller.
+    every n and F; looking at the distance on a grid only makes it smaller.
     """
     n = values.size
-    counts, _ = np.histogram(values, bins=np.concatenate(([-np.inf], _GRID * std, [np.inf])))
-    distance = float(np.max(np.abs(np.cumsum(counts)[:-1] / n - _GRID_CDF)))
+    counts, _ = np.histogram(values, bins=np.concatenate(([-np.inf], grid, [np.inf])))
+    distance = float(np.max(np.abs(np.cumsum(counts)[:-1] / n - cdf)))
     return min(1.0, 2.0 * math.exp(-2.0 * n * distance**2))
 
 
@@ -80,9 +85,10 @@ def tests(weights: Sequence[tuple[str, Array, float]]) -> Iterator[Test]:
     yield Test(first[0], shape, normality_p(first[1], 1.0))
     if rest:
         pooled = np.concatenate([values for _, values in rest])
-        yield Test(f"{rest[0][0]} to {rest[-1][0]}", shape, normality_p(pooled, 1.0))
+        name = rest[0][0] if len(rest) == 1 else f"{rest[0][0]} to {rest[-1][0]}"
+        yield Test(name, shape, normality_p(pooled, 1.0))
         spread = "the spread of all values together is off"
-        yield Test(f"{rest[0][0]} to {rest[-1][0]}", spread, chi_square_p(float(np.sum(pooled**2)), pooled.size))
+        yield Test(name, spread, chi_square_p(float(np.sum(pooled**2)), pooled.size))
 
 
 def alarms(found: Iterable[Test], false_alarm: float, count: int) -> list[Test]:

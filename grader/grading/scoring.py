@@ -28,5 +28,9 @@ def points(item: Item, earned: Fraction) -> Decimal:
 
 
 def rounded(value: Fraction) -> Decimal:
-    """An exact fraction as a decimal with at most 2 places."""
+    """An exact fraction as a decimal with at most 2 places, half up.
+
+    >>> rounded(Fraction(8, 3)), rounded(Fraction(1, 200)), rounded(Fraction(10))
+    (Decimal('2.67'), Decimal('0.01'), Decimal('10'))
+    """
     return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(_CENT, ROUND_HALF_UP).normalize() + 0

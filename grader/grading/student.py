@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
-from .places import MOUNTED
-from .sandbox.ending import Ending, SessionEnded
-from .sandbox.policy import Limits
-from .sandbox.session import Remote, Session
-from .sandbox.supervisor import Sandbox
-from .submission import Submission
+from ..sandbox.errors import Ending, Frame, SessionEnded
+from ..sandbox.forms import ArrayOf, Form, Keys, OneOf, Plain, Text
+from ..sandbox.policy import Limits
+from ..sandbox.session import Remote, Session, called
+from ..sandbox.supervisor import Sandbox
+from ..submission.collect import Submission
+from .homework import Homework
 
-OPTIM, FC_NET, SOLVER = "deeplearning/optim.py", "deeplearning/classifiers/fc_net.py", "deeplearning/solver.py"
-# A student's copy of the grader has the first alone.
-_READERS = ("readers.py", "notebook_reader.py", "notebook_source.py", "notebook_values.py")
-_READER_OF = {".npz": "read_npz", "json": "read_json"}
+_DECODERS = "log_decoders.py"  # the core's own, for files of these endings
+_DECODER_OF = {".npz": "read_npz", ".json": "read_json"}
+_FAILED = Keys({"error": Text(1000)}, most=0)
+_READ_AS: Mapping[str, Form] = {  # what the core's decoders make of a file; what the homework's own make of one is plain data
+    "read_npz": OneOf({"arrays": Keys({"arrays": Keys(others=ArrayOf(2**18))}, most=0), "error": _FAILED}),
+    "read_json": OneOf({"value": Keys({"value": Plain(1_000, 20_000, 0)}, most=0), "error": _FAILED}),
+}
+_READ_PLAINLY = Plain(parts=60_000, texts=4 * 2**20, entries=0)
+_PACKAGE = re.compile(r"[A-Za-z_]\w{0,39}(\.[A-Za-z_]\w{0,39}){0,3}")
 _MOST_AHEAD = 8 * 2**20  # bytes of files that are opened together; logs have 60 kB, a notebook with plots some 500
+_HURRIED = 0.25  # of its time: what a call gets that has hung before
 _CHEAP = 0.5  # seconds; a process that spent more is not used again, so that no item lives off what another left of its limits
-
-
-def _reader_sources() -> dict[str, bytes]:
-    return {name: staff_source(name) for name in _READERS if (MOUNTED / name).is_file()}
 
 
 class Missing(Exception):
@@ -40,17 +45,13 @@ class TimeUsedUp(Exception):
     """The deadline for the whole submission has passed; no fault of the item that was to be asked."""
 
 
-def staff_source(name: str) -> bytes:
-    """The source of one of staff's own modules that run inside the sandbox (`checks/mounted/`)."""
-    return (MOUNTED / name).read_bytes()
-
-
 @dataclass(frozen=True, slots=True)
 class _Kept:
     """A process whose answers so far were quick and whole."""
 
     limits: Limits
     session: Session
+    file: str  # the one file of the student's that it has loaded
 
 
 class Student:
@@ -61,33 +62,38 @@ class Student:
         reused: whether a question of this item went to a process that had answered another item before.
         reads_ahead: which files will be asked for ("logs", "notebook"), so that they may all be opened at once.
         cut_short: whether a session of this item got less time than its limits allow, because the deadline is near.
-        absent: modules the student's files import that are not installed here and were not needed so far.
+        item: the id of the item that is asked.
+        hidden: whether students do not see what this item asks.
+        absent: packages that the student's files import and that are not there for them, by file.
         printed: what the student's code printed, by the file asked for (capped, untrusted).
+        memory: what one check found out that another one would otherwise find out again, by a name of theirs.
     """
 
     def __init__(
         self,
         submission: Submission,
         sandbox: Sandbox,
-        support: Mapping[str, bytes],
+        homework: Homework,
         limits: Limits,
         deadline: float = math.inf,
     ) -> None:
-        """`support` maps staff's files ("deeplearning/layers.py") to their bytes, the three student files as handed out too.
-
-        No session runs on after `deadline` (`time.monotonic`).
-        """
+        """No session runs on after `deadline` (`time.monotonic`)."""
         self.submission = submission
         self.limits = limits
         self.cut_short = False
         self.reused = False
+        self.item = ""
+        self.hidden = False
         self.reads_ahead: frozenset[str] = frozenset()
         self._deadline = deadline
         self.absent: dict[str, set[str]] = {}
         self.printed: dict[str, str] = {}
+        self.memory: dict[str, Any] = {}
         self._sandbox = sandbox
-        self._support = support
+        self._homework = homework
         self._together: set[str] = set()
+        self._hung: dict[str, dict[str, str]] = {}  # file -> what was called in it and did not end -> the item that asked first
+        self._endless: dict[str, SessionEnded] = {}  # file -> how importing it, in a process of its own, did not end
         self._kept: _Kept | None = None
         self._answers: dict[tuple[str, bytes], Any] = {}
         self._reader: Session | None = None
@@ -100,60 +106,81 @@ class Student:
 
     @contextmanager
     def module(
-        self, file: str, extra: Mapping[str, bytes] | None = None, *, alone: bool = False
+        self, file: str, extra: Mapping[str, bytes] | None = None, *, alone: bool = False, shown: bool = False
     ) -> Iterator[tuple[Session, Remote]]:
         """A process with the student's `file` freshly imported, staff's files around it, and `extra` staff modules.
 
-        Items may follow each other in one process, as long as they were answered, and quickly; what was imported and drawn
-        before is gone each time. With `alone` the process is a new one.
+        Items that ask the same file may follow each other in one process, as long as they were answered, and quickly; what was
+        imported and drawn before is gone each time. With `alone` the process is a new one. What its code says once a hidden item
+        has asked it is for staff, unless all that is asked will be `shown`.
 
         Only `file` is the student's, so that a slip in another file is charged once, where it is. If that cannot be imported
         because it leans on something the student added to another file, all three are mounted together.
+
+        An endless loop costs its time once. A call that has timed out for one item, in whatever process, gets a quarter of the time
+        for the next, so that what goes on forever for one argument only is still right for another; a file whose import does not
+        end is not imported again.
 
         Raises:
             Missing: the file was not handed in.
             SessionEnded: it cannot be imported.
             TimeUsedUp: the deadline has passed.
         """
+        if file in self._endless:
+            raise self._endless[file]
         own = self._bytes(file)
-        mounts = {**self._support, **(extra or {}), file: own}
+        mounts = {**self._homework.support, **(extra or {}), file: own}
         if file in self._together:
             mounts.update(self.submission.files)
-        session = self._session() if alone else self._process()
+        kept = self._kept
+        session = self._session() if alone else self._process(file)
+        fresh = kept is None or session is not kept.session
+        hung = self._hung.setdefault(file, {})
+        session.hurry(dict.fromkeys(hung, _HURRIED * self.limits.wall))
         try:
             module = _import(session, mounts, file)
         except SessionEnded as error:
+            _vouch(error, mounts)
+            if self._has_hung(file, error) and fresh:
+                self._endless[file] = _as_before(error, self.item)
             leans = error.ending is Ending.RAISED and error.kind in ("ImportError", "ModuleNotFoundError", "AttributeError")
             if not leans or file in self._together or len(self.submission.files) < 2:
-                self._leave(file, session)
+                self._leave(file, session, fresh)
                 raise
             session.close()
-            session = self._session()
+            session, fresh = self._session(), True
+            mounts.update(self.submission.files)
             try:
-                module = _import(session, {**mounts, **self.submission.files}, file)
+                module = _import(session, mounts, file)
             except SessionEnded:
-                self._leave(file, session)
+                self._leave(file, session, fresh)
                 raise error from None
             self._together.add(file)
+        if fresh:
+            self._note_absent(file, session)
+        session.secret = session.secret or (self.hidden and not shown)
         try:
             yield session, module
             again = session.usable and session.spent < _CHEAP and not alone
             if again:
                 self._remember(file, session)
-        except BaseException:
+        except BaseException as error:
             self._leave(file, session)
+            if isinstance(error, SessionEnded):
+                _vouch(error, mounts)
+                self._has_hung(file, error)
             raise
         if again:
-            self._kept = _Kept(self.limits, session)
+            self._kept = _Kept(self.limits, session, file)
         else:
             self._leave(file, session)
 
-    def handed_out(self, file: str) -> bytes:
-        """The student file as handed out, blanks and all."""
-        return self._support[file]
+    def source(self, name: str) -> bytes:
+        """The source of one of staff's modules that run inside the sandbox, to be mounted beside the student's file."""
+        return self._homework.source(name)
 
-    def read(self, reader: str, data: bytes, file: str = _READERS[0]) -> Any:
-        """What one of staff's readers (a function in `file` of `checks/mounted/`) makes of a file's bytes, inside the sandbox.
+    def read(self, reader: str, data: bytes, file: str = _DECODERS) -> Any:
+        """What one of staff's readers (a function in the mounted module `file`) makes of a file's bytes, inside the sandbox.
 
         One process serves all files of a submission, because opening them runs none of its code; after any ending but an
         exception the next file gets a new one.
@@ -171,11 +198,11 @@ class Student:
             self._reader = self._read_ahead(self._session())
             if (reader, data) in self._answers:
                 return self._answers[reader, data]
-            self._reader.load(_reader_sources())
+            self._reader.load(self._reader_sources())
         readers = self._reader.module(file.removesuffix(".py"))
         try:
-            (answer,) = self._reader.fetch(readers.attr(reader)(data))
-        except SessionEnded:
+            (answer,) = self._reader.fetch(readers.attr(reader)(data).like(_READ_AS.get(reader, _READ_PLAINLY)))
+        except BaseException:
             self.close()
             raise
         return answer
@@ -190,20 +217,20 @@ class Student:
             self._reader = None
 
     def log(self, name: str) -> bytes:
-        """The bytes of `submission_logs/<name>`.
+        """The bytes of a file in the folder of logs.
 
         Raises:
             Missing: it was not handed in, or was refused.
         """
-        path = f"submission_logs/{name}"
+        path = self._homework.layout.log(name)
         if path in self.submission.logs:
             return self.submission.logs[path]
         raise Missing(self.submission.refused.get(path, f"{path} is not in the submission."))
 
-    def _process(self) -> Session:
-        """The process that answered before, as if new, or a new one."""
+    def _process(self, file: str) -> Session:
+        """The process that answered about this file before, as if new, or a new one: no file's code meets what another's left."""
         kept, self._kept = self._kept, None
-        if kept is not None and kept.limits == self.limits and self.seconds_left >= self.limits.wall:
+        if kept is not None and kept.file == file and kept.limits == self.limits and self.seconds_left >= self.limits.wall:
             self.reused = True
             kept.session.renew(self.limits)
             return kept.session
@@ -219,15 +246,21 @@ class Student:
         """
         kinds, self.reads_ahead = self.reads_ahead, frozenset()
         logs = self.submission.logs if "logs" in kinds else {}
-        asked = [(_READERS[0], _READER_OF[name[-4:]], data) for name, data in logs.items() if name[-4:] in _READER_OF]
-        if "notebook" in kinds and self.submission.notebook is not None:
-            asked.append((_READERS[1], "read_notebook", self.submission.notebook[1]))
+        asked = [
+            (_DECODERS, _DECODER_OF[suffix], data)
+            for name, data in logs.items()
+            if (suffix := PurePosixPath(name).suffix) in _DECODER_OF
+        ]
+        reads_notebook = self._homework.notebook_reader
+        if "notebook" in kinds and reads_notebook is not None and self.submission.notebook is not None:
+            asked.append((*reads_notebook, self.submission.notebook[1]))
         if not asked or sum(len(data) for *_, data in asked) > _MOST_AHEAD or self.seconds_left < self.limits.wall:
             return session
-        session.load(_reader_sources())
+        session.load(self._reader_sources())
         modules = {file: session.module(file.removesuffix(".py")) for file, *_ in asked}
         try:
-            answers = session.fetch(*(modules[file].attr(reader)(data) for file, reader, data in asked))
+            read = [modules[file].attr(reader)(data).like(_READ_AS.get(reader, _READ_PLAINLY)) for file, reader, data in asked]
+            answers = session.fetch(*read)
         except SessionEnded:
             session.close()
             return self._session()
@@ -237,6 +270,11 @@ class Student:
         self._answers = {(reader, data): answer for (_, reader, data), answer in zip(asked, answers, strict=True)}
         session.renew(self.limits)
         return session
+
+    def _reader_sources(self) -> dict[str, bytes]:
+        """The modules that open files, as far as this copy of the grader has them: a student's has no reader of notebooks."""
+        files = (_DECODERS, *self._homework.reader_files)
+        return {name: self._homework.source(name) for name in files if name in self._homework.mounted}
 
     def _session(self) -> Session:
         left = self.seconds_left
@@ -253,15 +291,47 @@ class Student:
             return self.submission.files[file]
         raise Missing(self.submission.refused.get(file, f"{file} is not in the submission."))
 
-    def _leave(self, file: str, session: Session) -> None:
+    def _has_hung(self, file: str, error: SessionEnded) -> bool:
+        """Whether that is an endless loop, as far as one can see; then what was called is remembered."""
+        if error.ending is not Ending.TIMED_OUT or self.cut_short or not error.asked:
+            return False
+        names = list(map(called, error.asked))
+        hung = self._hung[file]
+        if first := next((hung[name] for name in names if name in hung and hung[name] != self.item), ""):
+            error.reason += f" ({first} had timed out in the same call, so this one got less time)"
+        for name in names:
+            hung.setdefault(name, self.item)
+        return True
+
+    def _leave(self, file: str, session: Session, fresh: bool = False) -> None:
         session.close()
         self._remember(file, session)
+        if fresh:
+            self._note_absent(file, session)
+
+    def _note_absent(self, file: str, session: Session) -> None:
+        """Take down what a new process says is lacking after the import: it cannot tell of anything that it was asked later."""
+        if names := {name for name in session.absent if _PACKAGE.fullmatch(name)}:
+            self.absent.setdefault(file, set()).update(names)
 
     def _remember(self, file: str, session: Session) -> None:
-        if session.absent:
-            self.absent.setdefault(file, set()).update(session.absent)
         if text := session.printed():
             self.printed[file] = self.printed.get(file, "") + text
+
+
+def _vouch(error: SessionEnded, mounts: Mapping[str, bytes]) -> None:
+    """Replace what the process says of the lines that led to an ending by what stands in the files: it may say anything."""
+    frames = []
+    for frame in error.frames:
+        lines = mounts[frame.file].decode("utf-8", "replace").splitlines() if frame.file in mounts else []
+        if 0 < frame.line <= len(lines):
+            named = frame.function if f"def {frame.function}(" in "\n".join(lines) else ""
+            frames.append(Frame(frame.file, frame.line, named, lines[frame.line - 1].strip()))
+    error.frames = tuple(frames)
+
+
+def _as_before(error: SessionEnded, item: str) -> SessionEnded:
+    return SessionEnded(error.ending, f"it did not when {item} was asked", asked=error.asked)
 
 
 def _import(session: Session, mounts: Mapping[str, bytes], file: str) -> Remote:

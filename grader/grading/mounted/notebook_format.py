@@ -1,4 +1,4 @@
-"""Opens a student's notebook. Runs inside the sandbox: what comes back is plain data or a plain clause saying what is wrong.
+"""Opens a student's notebook: its cells as plain data. Runs inside the sandbox; nothing of it is executed.
 
 Any version of the format that has cells is taken: a source may be a text or a list of lines, version 3 keeps cells in worksheets
 and a cell's count under another name, and whatever is not of the expected type is passed over.
@@ -9,59 +9,17 @@ import binascii
 import json
 import re
 
-import notebook_source
-
 MAX_CELLS = 1_000
 MAX_TEXT = 300_000  # characters of one cell's source or printed text
 MAX_ALL_TEXT = 4_000_000
 MAX_PICTURE = 4 * 2**20
 MAX_PICTURES = 16 * 2**20
-MAX_RUNS = 200
 _MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_NUMBER = r"(?:np\.float\d\d\()?([-+]?(?:[\d.]{1,40}(?:e[-+]?\d{1,4})?|inf|nan))"
-_PROGRESS = r"\s{0,9}(\d{1,9})\s{0,9}/\s{0,9}(\d{1,9})\)\s{0,9}"
-_LOSS = re.compile(r"\(Iteration" + _PROGRESS + r"loss:\s{0,9}" + _NUMBER)
-_EPOCH = re.compile(r"\(Epoch" + _PROGRESS + r"train[ _]acc:\s{0,9}" + _NUMBER + r";\s{0,9}val[ _]acc:\s{0,9}" + _NUMBER)
-_RESULTS = {
-    "val_acc": re.compile(r"validation (?:set )?accuracy\s{0,9}:\s{0,9}" + _NUMBER, re.IGNORECASE),
-    "test_acc": re.compile(r"test (?:set )?accuracy\s{0,9}:\s{0,9}" + _NUMBER, re.IGNORECASE),
-    "sgd": re.compile(r"average train(?:ing)? acc(?:uracy)?(?: for)?\s{0,3},?\s{0,3}sgd\s{0,20}:\s{0,20}" + _NUMBER, re.IGNORECASE),
-    "sgd_momentum": re.compile(
-        r"average train(?:ing)? acc(?:uracy)?(?: for)?\s{0,3},?\s{0,3}sgd[ _]momentum\s{0,20}:\s{0,20}" + _NUMBER, re.IGNORECASE
-    ),
-    "difference": re.compile(r"difference\s{0,9}:\s{0,9}" + _NUMBER, re.IGNORECASE),
-}
 
 
 class Unreadable(Exception):
     """Not a notebook; the message is a clause."""
-
-
-def read_notebook(data):
-    """What is compared of a notebook.
-
-    Returns:
-        {"error": clause} or {"cells": how many, "code": [a dict for each code cell]} with its place among the cells ("at", from
-        1), execution count, whether it has outputs and a picture, what its source says (`notebook_source.facts`) and, where that
-        gives it a role, the training runs and accuracies it printed.
-    """
-    try:
-        cells = _cells(data)
-    except Unreadable as error:
-        return {"error": str(error)}
-    code = [(at, cell) for at, cell in enumerate(cells[:MAX_CELLS], start=1) if _kind(cell) == "code"]
-    sources = _sources([cell for _, cell in code])
-    answer = []
-    for (at, cell), source_says in zip(code, notebook_source.facts(sources), strict=True):
-        outputs = _outputs(cell)
-        found = {"at": at, "count": _count(cell), "outputs": bool(outputs), "picture": any(_pictures(one) for one in outputs)}
-        if source_says["roles"]:
-            lines = _printed(outputs).splitlines()
-            found["runs"] = _runs(lines)
-            found["printed"] = _accuracies(lines)
-        answer.append({**found, **source_says})
-    return {"cells": len(cells), "code": answer}
 
 
 def read_page(data):
@@ -72,15 +30,15 @@ def read_page(data):
         "outputs" (("text" or "error", text), or ("png" or "jpeg", bytes)) and "attachments" (name -> (kind, bytes)).
     """
     try:
-        cells = _cells(data)
+        cells = cells_of(data)
     except Unreadable as error:
         return {"error": str(error)}
     room = _Room()
     shown = []
     for cell in cells[:MAX_CELLS]:
         outputs = []
-        for output in _outputs(cell):
-            pictures = _pictures(output)
+        for output in outputs_of(cell):
+            pictures = pictures_of(output)
             held = [(kind, picture) for kind, text in pictures if (picture := room.picture(kind, text))][:1]
             if not held:
                 text = room.text(_output_text(output))
@@ -90,9 +48,9 @@ def read_page(data):
             outputs += held
         shown.append(
             {
-                "kind": _kind(cell),
-                "source": room.text(_heading(cell) + _text(_source(cell))),
-                "count": _count(cell),
+                "kind": kind_of(cell),
+                "source": room.text(_heading(cell) + text_of(source_of(cell))),
+                "count": count_of(cell),
                 "outputs": outputs,
                 "attachments": _attachments(cell, room),
             }
@@ -126,7 +84,7 @@ class _Room:
         return picture
 
 
-def _cells(data):
+def cells_of(data):
     if not data.strip():
         raise Unreadable("is empty")
     try:
@@ -145,20 +103,11 @@ def _dicts(value):
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _sources(cells):
-    left = MAX_ALL_TEXT
-    sources = []
-    for cell in cells:
-        sources.append(_text(_source(cell))[:left])
-        left -= len(sources[-1])
-    return sources
-
-
-def _source(cell):
+def source_of(cell):
     return cell.get("source", cell.get("input"))
 
 
-def _kind(cell):
+def kind_of(cell):
     kind = cell.get("cell_type")
     return {"code": "code", "markdown": "markdown", "heading": "markdown"}.get(kind, "raw") if isinstance(kind, str) else "raw"
 
@@ -168,16 +117,16 @@ def _heading(cell):
     return "#" * level + " " if cell.get("cell_type") == "heading" and type(level) is int and 1 <= level <= 6 else ""
 
 
-def _count(cell):
+def count_of(cell):
     count = cell.get("execution_count", cell.get("prompt_number"))
     return count if type(count) is int and 0 < count < 10**9 else None
 
 
-def _outputs(cell):
+def outputs_of(cell):
     return _dicts(cell.get("outputs"))[:MAX_CELLS]
 
 
-def _text(value):
+def text_of(value):
     """A text or a list of texts, cut to what one cell may hold."""
     if isinstance(value, str):
         return value[:MAX_TEXT].replace("\r\n", "\n")
@@ -197,7 +146,7 @@ def _data(output):
     return data if isinstance(data, dict) else output
 
 
-def _pictures(output):
+def pictures_of(output):
     found = []
     data = _data(output)
     for kind in _MAGIC:
@@ -216,14 +165,14 @@ def _text_of_picture(value):
 def _output_text(output):
     if output.get("output_type") in ("error", "pyerr"):
         lines = output.get("traceback")
-        return _text([f"{line}\n" for line in lines] if isinstance(lines, list) else lines)
-    return _text(output.get("text")) or _text(_data(output).get("text/plain"))
+        return text_of([f"{line}\n" for line in lines] if isinstance(lines, list) else lines)
+    return text_of(output.get("text")) or text_of(_data(output).get("text/plain"))
 
 
-def _printed(outputs):
+def printed_by(outputs):
     """What the cell wrote to standard output, as it would stand on a terminal's lines."""
     parts = [
-        _text(output.get("text"))
+        text_of(output.get("text"))
         for output in outputs
         if output.get("output_type") == "stream" and output.get("name", output.get("stream", "stdout")) == "stdout"
     ]
@@ -239,41 +188,3 @@ def _attachments(cell, room):
             if picture and len(name) <= 200:
                 found[name] = (kind, picture)
     return found
-
-
-def _accuracies(lines):
-    """What is printed behind the words for an accuracy or a difference, by what it is."""
-    return {key: [match[1] for line in lines[-2000:] if (match := form.search(line[:400]))][-20:] for key, form in _RESULTS.items()}
-
-
-def _runs(lines):
-    """The training runs that were printed, in order.
-
-    Each is {"iterations", "epochs" (0 where no line tells), "complete": whether the last epoch's line is there, "losses":
-    "iteration value;…", "accs": "epoch train val;…"}; a beginning that was cut off is simply not there.
-    """
-    runs = []
-    last = total = 0
-
-    def begin():
-        runs.append({"iterations": 0, "epochs": 0, "complete": False, "losses": [], "accs": []})
-
-    for line in lines:
-        if match := _LOSS.search(line[:400]):
-            at, of = int(match[1]), int(match[2])
-            if not runs or runs[-1]["iterations"] not in (0, of) or at <= last:
-                begin()
-                total = -1
-            runs[-1]["iterations"] = of
-            last = at
-            runs[-1]["losses"].append(f"{at} {match[3]}")
-        elif match := _EPOCH.search(line[:400]):
-            at, of = int(match[1]), int(match[2])
-            if not runs or runs[-1]["epochs"] not in (0, of) or at <= total:
-                begin()
-                last = 0
-            runs[-1]["epochs"] = of
-            total = at
-            runs[-1]["accs"].append(f"{at} {match[3]} {match[4]}")
-            runs[-1]["complete"] = at == of
-    return [{**run, "losses": ";".join(run["losses"]), "accs": ";".join(run["accs"])} for run in runs[:MAX_RUNS]]
