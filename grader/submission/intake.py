@@ -6,16 +6,19 @@ Names are listed first; `Source.read` takes one entry's bytes, counting as it go
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .errors import SubmissionError, UsageError
+from ..errors import SubmissionError, UsageError
+from .layout import Layout
+from .received import ARCHIVES, NOT_OPENED
 from .text import name as shown
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ _IGNORED = frozenset([
     "node_modules", "datasets", ".idea", ".vscode", ".mypy_cache", ".pytest_cache", ".ds_store",
 ])
 # fmt: on
-_OURS = frozenset([("grader", "given"), ("grader", "checks")])  # they hold files that are named like a student's
+_OURS = frozenset([("grader", "homework")])  # it holds files that are named like a student's
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Limits:
         max_file_bytes: one graded file (a student's file is some 10 kB, a log some 40 kB).
         max_notebook_bytes: the notebook, which may carry plots.
         max_total_bytes: all graded files together.
-        max_logs: files taken from submission_logs.
+        max_logs: files taken from the folder of logs.
     """
 
     max_entries: int = 5_000
@@ -65,6 +68,14 @@ class Entry:
     member: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Inner:
+    """An entry of a zip that lies in the submission."""
+
+    source: ZipSource
+    entry: Entry
+
+
 class Source(Protocol):
     """A folder or an archive."""
 
@@ -86,7 +97,7 @@ def _ignored_name(part: str) -> bool:
 
 
 @contextmanager
-def source(path: Path, limits: Limits) -> Iterator[Source]:
+def source(path: Path, limits: Limits, layout: Layout) -> Iterator[Source]:
     """Open `path` for reading.
 
     Raises:
@@ -96,23 +107,26 @@ def source(path: Path, limits: Limits) -> Iterator[Source]:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            yield FolderSource(path, limits)
+            yield FolderSource(path, limits, layout)
             return
         if not stat.S_ISREG(mode):
             raise UsageError(f"{path} is neither a folder nor a zip file; give the homework's folder or a zip of it")
-        with path.open("rb") as file:
-            yield from _archive(path, file, limits)
+        with path.open("rb") as file, _archive(path, file, limits, layout) as archive:
+            yield archive
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist; give the homework's folder or a zip of it") from None
     except OSError as error:
         raise UsageError(f"{error.filename or path} cannot be read: {error.strerror}") from None
 
 
-def _archive(path: Path, file: Any, limits: Limits) -> Iterator[Source]:
+@contextmanager
+def _archive(path: PurePath, file: Any, limits: Limits, layout: Layout) -> Iterator[ZipSource]:
     import zipfile
 
     start = file.read(4)
     file.seek(0)
+    if start[:2] != b"PK" and path.suffix.lower() in ARCHIVES:
+        raise SubmissionError(f"{shown(path.name)} {NOT_OPENED}.")
     if start[:2] != b"PK" and path.suffix.lower() != ".zip":
         raise UsageError(f"{path} is neither a folder nor a zip file; give the homework's folder or a zip of it")
     _bounded_directory(file, path.name, limits)
@@ -121,7 +135,7 @@ def _archive(path: Path, file: Any, limits: Limits) -> Iterator[Source]:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, IndexError, UnicodeError, MemoryError) as error:
         raise SubmissionError(f"{shown(path.name)} is not a readable zip file ({shown(str(error))}); make a new one.") from None
     with archive:
-        yield ZipSource(archive, path.name, limits)
+        yield ZipSource(archive, path.name, limits, layout)
 
 
 def _bounded_directory(file: Any, label: str, limits: Limits) -> None:
@@ -156,9 +170,10 @@ def _bounded_directory(file: Any, label: str, limits: Limits) -> None:
 class FolderSource:
     """A folder on disk, walked without following links."""
 
-    def __init__(self, root: Path, limits: Limits) -> None:
+    def __init__(self, root: Path, limits: Limits, layout: Layout) -> None:
         self._root = root
         self._limits = limits
+        self._layout = layout
 
     def entries(self) -> list[Entry]:
         found: list[Entry] = []
@@ -177,7 +192,7 @@ class FolderSource:
             for child in children:
                 if _ignored_name(child.name) or (*parts[-1:], child.name) in _OURS:
                     continue
-                if child.is_dir(follow_symlinks=False) and not _claims(parts, child.name):
+                if child.is_dir(follow_symlinks=False) and not _claims(parts, child.name, self._layout):
                     if len(parts) < self._limits.max_depth:
                         stack.append((*parts, child.name))
                     continue
@@ -213,10 +228,11 @@ class FolderSource:
 class ZipSource:
     """An archive whose directory has been read; nothing is inflated before every name in it is known to be harmless."""
 
-    def __init__(self, archive: zipfile.ZipFile, label: str, limits: Limits) -> None:
+    def __init__(self, archive: zipfile.ZipFile, label: str, limits: Limits, layout: Layout) -> None:
         self._archive = archive
         self._label = label
         self._limits = limits
+        self._layout = layout
 
     def entries(self) -> list[Entry]:
         found = []
@@ -232,7 +248,7 @@ class ZipSource:
                 self._refuse(member.orig_filename, f"more than {self._limits.max_entries} entries; hand in the homework only")
             if member.flag_bits & 1:
                 self._refuse(member.orig_filename, "encrypted; make a zip without a password")
-            if not _is_folder(member) or _claims(path.parts[:-1], path.name):
+            if not _is_folder(member) or _claims(path.parts[:-1], path.name, self._layout):
                 found.append(Entry(path, member))
         return sorted(found, key=lambda entry: str(entry.path))
 
@@ -277,13 +293,50 @@ class ZipSource:
         raise SubmissionError(f"{shown(self._label)} was refused, nothing was unpacked: entry {shown(raw)!r}: {why}.")
 
 
+class UnpackedSource:
+    """A source in which some zips count as the folders that they would be unpacked into."""
+
+    def __init__(self, base: Source, unpacked: Mapping[str, str], stack: ExitStack, limits: Limits, layout: Layout) -> None:
+        """`unpacked`: a zip's name -> the folder; `stack` closes what is opened here.
+
+        Raises:
+            SubmissionError: a zip is broken, or is refused itself.
+        """
+        self._base = base
+        self._entries: list[Entry] = []
+        left = limits.max_total_bytes
+        waiting = base.entries()
+        while waiting:
+            entry = waiting.pop()
+            folder = unpacked.get(str(entry.path))
+            if folder is None:
+                self._entries.append(entry)
+                continue
+            try:
+                data = self.read(entry, left)
+            except Refused as refused:
+                raise SubmissionError(str(refused)) from None
+            left -= len(data)
+            source = stack.enter_context(_archive(entry.path, io.BytesIO(data), limits, layout))
+            waiting += [Entry(PurePosixPath(folder) / inner.path, _Inner(source, inner)) for inner in source.entries()]
+
+    def entries(self) -> list[Entry]:
+        return sorted(self._entries, key=lambda entry: str(entry.path))
+
+    def read(self, entry: Entry, limit: int) -> bytes:
+        if isinstance(entry.member, _Inner):
+            return entry.member.source.read(entry.member.entry, limit)
+        return self._base.read(entry, limit)
+
+
 def _is_folder(member: zipfile.ZipInfo) -> bool:
     return member.orig_filename.endswith(("/", "\\"))
 
 
-def _claims(parts: tuple[str, ...], name: str) -> bool:
+def _claims(parts: tuple[str, ...], name: str, layout: Layout) -> bool:
     """Whether a folder bears the name of a graded file: it is then kept, to be refused by name."""
-    return name.endswith((".py", ".npz", ".ipynb")) or (name.endswith(".json") and bool(parts) and parts[-1] == "submission_logs")
+    in_logs = bool(parts) and parts[-1] == layout.logs
+    return name.endswith((".py", ".npz", ".ipynb", *(layout.log_suffixes if in_logs else ())))
 
 
 def _kind(mode: int) -> str:
