@@ -16,7 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Final
 
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
 from .worker import Done, Job, Settings, start, work
 
 TRIES: Final = 2  # a submission that ends its worker twice is not tried again
@@ -41,9 +41,16 @@ def processes(settings: Settings) -> Callable[[], Executor]:
 
 
 def run(
-    jobs: Iterator[Job], slots: int, make: Callable[[], Executor], settings: Settings, finish: Callable[[Job, Done], None]
+    jobs: Iterator[Job],
+    slots: int,
+    make: Callable[[], Executor],
+    settings: Settings,
+    finish: Callable[[Job, Done], None],
+    begin: Callable[[Job], None] = lambda _: None,
 ) -> None:
     """Grade every job, `slots` at a time, and hand what came of it to `finish` in this thread, in the order of finishing.
+
+    `begin` hears of each job as it is given to a worker, again where it is tried once more.
 
     A job whose worker dies or fails is tried once more in a new one, then given up as a grader error.
 
@@ -62,6 +69,7 @@ def run(
                 executor = make()
                 future = executor.submit(work, settings, job)
         running[future] = (executor, job, tries)
+        begin(job)
 
     try:
         for job in jobs:

@@ -7,6 +7,7 @@ Each job is bound to one worker, which has no other meanwhile, so that a worker'
 from __future__ import annotations
 
 import operator
+import re
 import sys
 import threading
 import time
@@ -17,17 +18,18 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Final
 
-from . import remote
-from .errors import ConfigurationError, UsageError
-from .text import clean
+from ..errors import ConfigurationError, UsageError
+from ..grading.invocation import how_to_get
+from ..submission.text import clean
+from . import dask_worker
 from .worker import Done, Job, Settings, collected, key_for
 
-_PACKAGE: Final = str(__package__)
+_PACKAGE: Final = str(__package__).partition(".")[0]
 SLOTS: Final = 64  # most jobs that wait or run at once
 _PULSE: Final = 0.5  # seconds between two looks at who is still there
 _FETCH: Final = 30.0  # seconds for an answer that is there to arrive
 _PATIENCE: Final = 60.0  # seconds without any worker, or without the scheduler, until the run gives up
-_ABSENT: Final = "a cluster needs `distributed`, which is not installed here; ./bootstrap staff sets it up"
+_ABSENT: Final = f"a cluster needs `distributed`, which is not installed here; {how_to_get('cluster')}"
 
 
 class WorkerLost(Exception):
@@ -41,11 +43,29 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
     Raises:
         UsageError: none does, or `distributed` is not installed.
     """
+    with _client(address) as client:
+        yield Cluster(client, settings)
+
+
+def answering(address: str) -> None:
+    """Look whether a scheduler answers at `address`.
+
+    Raises:
+        UsageError: as `connected`.
+    """
+    with _client(address):
+        pass
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Any]:
     try:
         import dask
         import distributed
     except ImportError:
         raise UsageError(_ABSENT) from None
+    if not re.search(r":\d+/?$", address):  # what the library is given must not fail before it has a loop to be closed with
+        raise UsageError(f"--dask {clean(address, 200)} names no port; give the scheduler's address, e.g. tcp://HOST:8786")
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # a submission travels with its job
     try:
         client: Any = distributed.Client(address, timeout=5, set_as_default=False)  # type: ignore[no-untyped-call]
@@ -54,7 +74,7 @@ def connected(address: str, settings: Settings) -> Iterator[Cluster]:
             f"no Dask scheduler answers at {address} ({clean(str(error), 200)}); start one or mend the address"
         ) from error
     with client:
-        yield Cluster(client, settings)
+        yield client
 
 
 class Cluster:
@@ -63,6 +83,7 @@ class Cluster:
     def __init__(self, client: Any, settings: Settings) -> None:
         self._client = client
         self._settings = replace(settings, secrets=())  # they lie on this machine, where no student code runs
+        self._homework = settings.loaded()
         self._rubric = settings.rubric.read_bytes()
         self._change = threading.Condition()
         self._busy: set[str] = set()
@@ -88,16 +109,16 @@ class Cluster:
         """
         started = time.monotonic()
         try:
-            submission = collected(job)
+            submission = collected(self._homework, job)
         except UsageError as error:
             return Done(None, time.monotonic() - started, str(error))
         wanting = self._settings.pages and not job.shown
-        if key_for(self._settings, submission) == job.known and not (wanting and submission.notebook):
+        if key_for(self._homework, self._settings, submission) == job.known and not (wanting and submission.notebook):
             return Done(None, time.monotonic() - started)
         address, identity = self._claimed(stopped)
         try:
-            order = remote.Order(self._settings, self._rubric, job, submission)
-            done: Done = self._ask(address, identity, stopped, remote.work, order)
+            order = dask_worker.Order(self._settings, self._rubric, job, submission)
+            done: Done = self._ask(address, identity, stopped, dask_worker.work, order)
             return done
         finally:
             self._release(address)
@@ -126,7 +147,15 @@ class Cluster:
             if self._ask(address, identity, stopped, operator.is_, installed, None):
                 why = "this package is not installed there"
             else:
-                why = self._ask(address, identity, stopped, remote.ready, self._settings, self._rubric, remote.versions())
+                why = self._ask(
+                    address,
+                    identity,
+                    stopped,
+                    dask_worker.ready,
+                    self._settings,
+                    self._rubric,
+                    dask_worker.versions(self._homework),
+                )
         except WorkerLost:
             return False
         except Exception as error:  # e.g. another version of the package cannot read this one's settings

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__, worker
-from .errors import ConfigurationError
-from .submission import Submission
+from .. import __version__
+from ..errors import ConfigurationError
+from ..grading.homework import Homework
+from ..submission.collect import Submission
+from . import worker
 from .worker import Done, Job, Settings
 
 
@@ -26,15 +28,18 @@ class Order:
     submission: Submission
 
 
-def versions() -> str:
+def versions(homework: Homework) -> str:
     """What this process grades with, in words."""
-    return f"grader {__version__} ({worker.grader_digest()[:12]}), Python {platform.python_version()}, NumPy {np.__version__}"
+    return (
+        f"grader {__version__} ({worker.grader_digest(homework)[:12]}), Python {platform.python_version()}, NumPy {np.__version__}"
+    )
 
 
 def ready(settings: Settings, rubric: bytes, wanted: str) -> str:
     """Make this process's sandbox, to be kept for all that follows; why it cannot grade, or ""."""
-    if settings.grader_digest != worker.grader_digest():
-        return f"it has {versions()}; needed is {wanted}"
+    homework = settings.loaded()
+    if settings.grader_digest != worker.grader_digest(homework):
+        return f"it has {versions(homework)}; needed is {wanted}"
     try:
         worker.prepare(_at_home(settings, rubric))
     except ConfigurationError as error:

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
-from . import metadata
-from .errors import UsageError
+from ..errors import UsageError
+from ..submission.layout import Layout
+from ..submission.received import ARCHIVES
+from ..submission.text import name as shown
+from . import export_metadata
 from .roster import Person
-from .submission import LOGS, STUDENT_FILES
-from .text import name as shown
 
 UNPACKED: Final = ".unpacked"
 _DEPTH: Final = 2  # the metadata of an export lies at the top or in the one folder there
 _MAX_METADATA: Final = 256 * 2**20  # it holds every earlier result of a whole class
-_MARKS: Final = {"deeplearning", LOGS, *(PurePosixPath(file).name for file in STUDENT_FILES)}
 _NOT_SUBMISSIONS: Final = ("__MACOSX", "__pycache__")
 
 
@@ -45,8 +45,9 @@ class Entry:
     created_at: str = ""
 
 
-def read(paths: Sequence[Path], out: Path) -> list[Entry]:
-    """The class at `paths`, sorted by id; submissions of an export's zip are put below `out`/.unpacked.
+def read(paths: Sequence[Path], out: Path, layout: Layout, *, only: str = "") -> list[Entry]:
+    """The class at `paths`, sorted by id; submissions of an export's zip are put below `out`/.unpacked, or just the one called
+    `only`.
 
     Raises:
         UsageError: a path does not exist, is not what a class can be, or holds no submission.
@@ -58,9 +59,9 @@ def read(paths: Sequence[Path], out: Path) -> list[Entry]:
     for path in paths:
         try:
             if exports:
-                found += _archive(path, out) if path.is_file() else _folder(_root(path) or path)
+                found += _archive(path, out, only) if path.is_file() else _folder(_root(path) or path)
             else:
-                found += _submissions(path, out) if len(paths) == 1 else [_submission(path)]
+                found += _submissions(path, out, layout) if len(paths) == 1 else [_submission(path)]
         except OSError as error:
             raise UsageError(f"{error.filename or path} cannot be read: {error.strerror}") from error
     return sorted(_unique(found), key=lambda entry: [int(p) if p.isdigit() else p for p in re.split("([0-9]+)", entry.id)])
@@ -80,26 +81,29 @@ def _root(path: Path) -> Path | None:
     """The folder with the metadata: `path`, or the only one in it."""
     children = _children(path)
     folders = (path, children[0]) if len(children) == 1 and children[0].is_dir() else (path,)
-    return next((folder for folder in folders if (folder / metadata.FILE).is_file()), None)
+    return next((folder for folder in folders if (folder / export_metadata.FILE).is_file()), None)
 
 
 def _listed(archive: zipfile.ZipFile) -> zipfile.ZipInfo | None:
     """The metadata of an export's zip, the one nearest to the top."""
     places = {member: PurePosixPath(member.filename) for member in archive.infolist()}
-    found = [m for m, at in places.items() if at.name == metadata.FILE and len(at.parts) <= _DEPTH and at.parts[0] != "__MACOSX"]
+    found = [
+        m for m, at in places.items() if at.name == export_metadata.FILE and len(at.parts) <= _DEPTH and at.parts[0] != "__MACOSX"
+    ]
     return min(found, key=lambda member: len(places[member].parts), default=None)
 
 
-def _submissions(path: Path, out: Path) -> list[Entry]:
-    if not path.is_dir() or any((path / mark).exists() for mark in _MARKS) or any(path.glob("*.ipynb")):
+def _submissions(path: Path, out: Path, layout: Layout) -> list[Entry]:
+    marks = {layout.code_folder, layout.logs, *(PurePosixPath(file).name for file in layout.files)} - {""}
+    if not path.is_dir() or any((path / mark).exists() for mark in marks) or any(path.glob("*.ipynb")):
         return [_submission(path)]
     entries = [
         Entry(_id(child), child)
         for child in _children(path)
-        if child.resolve() != out.resolve() and (child.is_dir() or child.suffix.lower() == ".zip")
+        if child.resolve() != out.resolve() and (child.is_dir() or child.suffix.lower() in (".zip", *ARCHIVES))
     ]
     if not entries:
-        raise UsageError(f"{path} holds no submissions; expected are folders or zips in it, or {metadata.FILE}")
+        raise UsageError(f"{path} holds no submissions; expected are folders or zips in it, or {export_metadata.FILE}")
     return entries
 
 
@@ -113,7 +117,7 @@ def _submission(path: Path) -> Entry:
 
 
 def _folder(folder: Path) -> list[Entry]:
-    handed = metadata.parse((folder / metadata.FILE).read_bytes())
+    handed = export_metadata.parse((folder / export_metadata.FILE).read_bytes())
     there = {child.stem if child.is_file() else child.name: child for child in _children(folder) if _is_submission(child)}
     entries = [Entry(_safe(key), there.pop(key, None), who.submitters, who.created_at) for key, who in handed.items()]
     return entries + [Entry(_safe(key), child) for key, child in there.items()]
@@ -123,13 +127,13 @@ def _is_submission(child: Path) -> bool:
     return child.name.startswith("submission_") and (child.is_dir() or child.suffix.lower() == ".zip")
 
 
-def _archive(path: Path, out: Path) -> list[Entry]:
+def _archive(path: Path, out: Path, only: str) -> list[Entry]:
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as whole:
             listed = _listed(archive)
             assert listed is not None
-            handed = metadata.parse(_bounded(archive, listed))
-            prefix = listed.filename.removesuffix(metadata.FILE)
+            handed = export_metadata.parse(_bounded(archive, listed))
+            prefix = listed.filename.removesuffix(export_metadata.FILE)
             members: dict[str, list[zipfile.ZipInfo]] = {}
             for member in archive.infolist():
                 key, _, rest = member.filename.removeprefix(prefix).partition("/")
@@ -139,9 +143,9 @@ def _archive(path: Path, out: Path) -> list[Entry]:
             folder.mkdir(parents=True, exist_ok=True)
             entries = []
             for number, key in enumerate(dict.fromkeys((*handed, *members))):
-                who = handed.get(key, metadata.Handed((), ""))
+                who = handed.get(key, export_metadata.Handed((), ""))
                 target = folder / f"{number}-{_safe(path.stem)}.zip" if key in members else None
-                if target is not None:
+                if target is not None and only.startswith(_safe(key) if only else ""):
                     with target.open("wb") as own:
                         _cut(whole, own, members[key], len(prefix) + len(key) + 1)
                 entries.append(Entry(_safe(key), target, who.submitters, who.created_at))
@@ -154,7 +158,7 @@ def _bounded(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     with archive.open(member) as stream:
         data = stream.read(_MAX_METADATA + 1)
     if len(data) > _MAX_METADATA:
-        raise UsageError(f"{metadata.FILE} is larger than {_MAX_METADATA // 2**20} MB; export the class again")
+        raise UsageError(f"{export_metadata.FILE} is larger than {_MAX_METADATA // 2**20} MB; export the class again")
     return data
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import UsageError
-from .text import name as shown
+from ..errors import UsageError
+from ..submission.text import name as shown
 
 _NAMES = ("name", "full name", "student", "student name")
 _SIDS = ("sid", "student id", "studentid", "id")
@@ -22,6 +23,11 @@ class Person:
     name: str = ""
     sid: str = ""
     email: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name, or what else is known; empty if nothing is."""
+        return self.name or self.email or self.sid
 
     def is_same(self, other: Person) -> bool:
         """Whether both are one student: by SID where both have one, else by e-mail, else by name."""
@@ -55,14 +61,24 @@ def read(path: Path) -> tuple[Person, ...]:
     return tuple(person for person in people if person != Person())
 
 
+def folded(text: str) -> str:
+    """A text as it is searched for: without accents, in one case, white space as single blanks."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return " ".join(plain.casefold().split())
+
+
 class Index:
     """People to look others up in, without comparing everyone with everyone."""
 
     def __init__(self, people: Iterable[Person]) -> None:
         self._by: dict[tuple[str, str], list[Person]] = {}
         for person in people:
-            for key in _keys(person):
-                self._by.setdefault(key, []).append(person)
+            self.add(person)
+
+    def add(self, person: Person) -> None:
+        """One more to be found."""
+        for key in _keys(person):
+            self._by.setdefault(key, []).append(person)
 
     def match(self, person: Person) -> Person | None:
         """The one who is the same student; None if nobody is."""

@@ -1,4 +1,8 @@
-"""What one worker of a class run does: collect a submission, keep the verdict there is or reach a new one. No scheduling here."""
+"""What one worker of a class run does: collect a submission, keep the verdict there is or reach a new one. No scheduling here.
+
+A submission in which a file is missing and another looks like it is graded twice: as it was handed in, which is the verdict, and as
+if it were renamed, which stands beside it for staff (`as_if_renamed` in the verdict's extra_data).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ import signal
 import threading
 import time
 import weakref
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -19,15 +25,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from . import __version__, fixtures
-from . import rubric as rubrics
-from .errors import ConfigurationError, SubmissionError, UsageError
-from .exam import registered
-from .grading import grade, refused, sandbox, support_files
-from .report import gradescope, runs
-from .sandbox.policy import Kind, Level
-from .sandbox.supervisor import Sandbox
-from .submission import Submission, collect
+from .. import __version__
+from ..errors import ConfigurationError, SubmissionError, UsageError
+from ..grading.grade import grade, refused, sandbox
+from ..grading.homework import COURSE, Homework, load
+from ..grading.results import Outcome, Report
+from ..grading.rubric import load_rubric
+from ..grading.starter import Starter
+from ..report import gradescope
+from ..sandbox.policy import Kind, Level
+from ..sandbox.supervisor import Sandbox
+from ..submission.collect import Submission, collect
+from ..submission.received import Rename
+from . import learning_curves
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Settings:
     """What every worker of a run must agree on.
 
     Attributes:
+        homework: the package that knows it.
         rubric: the rubric's file; `rubric_digest` what it must hold.
         only: ids of the items to grade.
         kind: how sandboxed processes are made; None for what suits the system.
@@ -42,8 +53,11 @@ class Settings:
         seconds: time for one submission; what is not asked by then is skipped.
         secrets: further files that student code must not be able to read.
         pages: whether notebooks become pages.
+        starter: the course's own, if submissions are mounted on one.
+        whole: ids of all items that a verdict has, where `only` some of them are graded anew; else empty.
     """
 
+    homework: str
     rubric: Path
     rubric_digest: str
     only: tuple[str, ...]
@@ -52,6 +66,16 @@ class Settings:
     seconds: float = 540.0
     secrets: tuple[Path, ...] = ()
     pages: bool = False
+    starter: Starter | None = None
+    whole: tuple[str, ...] = ()
+
+    def loaded(self) -> Homework:
+        """The homework, on that starter and no other.
+
+        Raises:
+            ConfigurationError: there is no such package.
+        """
+        return replace(load(self.homework), course=self.starter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +85,10 @@ class Job:
     Attributes:
         path: where it lies; None if it is not there.
         known: the key of the verdict there is already, or empty.
+        base: the digest of the submission that verdict is on, where only some items are graded anew; else empty.
         shown: whether there is a page of its notebook already.
         submission: what lies at `path`, where that has been collected elsewhere.
+        renames: names it was handed in under -> names it is graded under, as staff decided.
     """
 
     id: str
@@ -70,6 +96,8 @@ class Job:
     known: str
     shown: bool = False
     submission: Submission | None = None
+    renames: Mapping[str, str] = field(default_factory=dict)
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +119,22 @@ class Done:
 
 
 @cache
-def grader_digest() -> str:
+def grader_digest(homework: Homework) -> str:
     """SHA-256 over the grader's code and data, staff's files, and the versions of Python and NumPy."""
     whole = hashlib.sha256(json.dumps([__version__, platform.python_version(), np.__version__]).encode())
-    here = Path(__file__).resolve().parent
-    files = sorted(path for path in here.rglob("*") if path.suffix in (".py", ".toml", ".bin") and path.is_file())
-    parts = {path.relative_to(here): path.read_bytes() for path in files if path != here / "rubric.toml"}
-    # An installed package keeps in `given/` what else lies beside it; that is counted below.
-    own = {path.as_posix(): data for path, data in parts.items() if path.parts[0] != "given"}
-    for name, data in {**own, **support_files()}.items():
+    package = Path(__file__).resolve().parents[1]
+    parts: dict[str, bytes] = {}
+    for folder, prefix in ((package, ""), (homework.folder, "homework/")):
+        for path in sorted(folder.rglob("*")):
+            place = path.relative_to(folder)
+            # Another homework does not matter; the rubric, and what a built copy keeps in these folders, are counted elsewhere.
+            counts = path != homework.rubric and place.parts[0] not in (("homework",) if folder == package else ("given", COURSE))
+            if counts and path.suffix in (".py", ".toml", ".bin", ".html"):
+                parts[prefix + place.as_posix()] = path.read_bytes()
+    for name, data in {**parts, **homework.support}.items():
         whole.update(json.dumps([name, hashlib.sha256(data).hexdigest()]).encode())
+    if homework.course:
+        whole.update(homework.course.digest.encode())
     return whole.hexdigest()
 
 
@@ -168,33 +202,68 @@ class _Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._rubric = _rubric(settings.rubric)
-        if (self._rubric.digest, grader_digest()) != (settings.rubric_digest, settings.grader_digest):
+        self._homework = settings.loaded()
+        self._rubric = load_rubric(settings.rubric, self._homework.checks, self._homework.terms)
+        if (self._rubric.digest, grader_digest(self._homework)) != (settings.rubric_digest, settings.grader_digest):
             raise ConfigurationError("the rubric or the grader was changed while the class was graded; run the same command again")
         kind = Kind(settings.kind) if settings.kind else None
         level = Level.STUDENT if kind is Kind.SPAWN else Level.STAFF
-        self._sandbox = sandbox(level, kind=kind, secrets=settings.secrets)
+        self._sandbox = sandbox(self._homework, level, kind=kind, secrets=settings.secrets)
         self._pages: Sandbox | None = None
+        self._failing: set[str] = set()  # items that a submission has failed here
         weakref.finalize(self, self._sandbox.close)  # it ends with the thread or process it is for
 
     def grade(self, job: Job) -> Done:
         """Collect, then keep or grade."""
         started = time.monotonic()
         try:
-            submission = collected(job)
+            submission = collected(self._homework, job)
         except UsageError as error:  # not the student's fault, e.g. no right to read it
             return Done(None, time.monotonic() - started, str(error))
-        key = key_for(self.settings, submission)
+        settings = self.settings
+        if settings.whole and submission.digest != job.base:  # nothing to put some items into
+            settings = replace(settings, only=settings.whole)
+        key = key_for(self._homework, settings, submission)
         if key == job.known:
             page, unshown = self._page(submission) if self.settings.pages and not job.shown else ("", "")
             return Done(None, time.monotonic() - started, page=page, unshown=unshown)
+        self._homework.prepare(settings.only, self._failing)
         deadline = time.monotonic() + self.settings.seconds
-        report = grade(submission, self._rubric, self._sandbox, only=self.settings.only, deadline=deadline)
+        report = grade(
+            self._homework, submission, self._rubric, self._sandbox, only=settings.only, deadline=deadline, in_child=True
+        )
+        self._failing |= {item.id for item in report.items if item.outcome is not Outcome.PASSED}
         result = gradescope.render(report)
-        digests = {"key": key, "grader_digest": self.settings.grader_digest, "fingerprints": _fingerprints(submission)}
-        result["extra_data"]["batch"] = digests
+        renamed = dict(submission.renames)
+        result["extra_data"]["batch"] = {"key": key, "grader_digest": self.settings.grader_digest, "renamed": renamed}
+        if submission.likely is not None and report.score < report.maximum:
+            result["extra_data"] |= self._as_if_renamed(submission.likely, report, settings.only)
         page, unshown = self._page(submission) if self.settings.pages else ("", "")
-        return Done(result, time.monotonic() - started, record=runs.packed(report.items), page=page, unshown=unshown)
+        return Done(
+            result,
+            time.monotonic() - started,
+            record=learning_curves.packed(report.items, self._homework.curve_series),
+            page=page,
+            unshown=unshown,
+        )
+
+    def _as_if_renamed(self, likely: Submission, report: Report, only: tuple[str, ...]) -> dict[str, Any]:
+        """What the likely renames would be worth; nothing where they are worth no points.
+
+        extra_data["as_if_renamed"] = {"mapping": [[from, to], …], "score": 100, "items": {id: score, …}}; `items` holds those that
+        would have another score.
+        """
+        deadline = time.monotonic() + self.settings.seconds
+        renamed = grade(self._homework, likely, self._rubric, self._sandbox, only=only, deadline=deadline, in_child=True)
+        if renamed.score <= report.score:
+            return {}
+        before = {item.id: item.score for item in report.items}
+        told = {
+            "mapping": [list(pair) for pair in likely.renames],
+            "score": gradescope.as_number(renamed.score),
+            "items": {item.id: gradescope.as_number(item.score) for item in renamed.items if item.score != before[item.id]},
+        }
+        return {"as_if_renamed": told}
 
     def _page(self, submission: Submission) -> tuple[str, str]:
         """The notebook as a page, or why there is none: it must not cost the verdict."""
@@ -204,32 +273,36 @@ class _Worker:
             return "", ""
         try:
             if self._pages is None:
-                self._pages = notebook_page.renderer(self._sandbox.level, self._sandbox.kind)
+                self._pages = notebook_page.renderer(self._homework, self._sandbox.level, self._sandbox.kind)
                 weakref.finalize(self, self._pages.close)
-            return notebook_page.render(submission, self._sandbox, self._pages), ""
+            return notebook_page.render(self._homework, submission, self._sandbox, self._pages), ""
         except UsageError as error:
             return "", str(error)
         except Exception as error:
             return "", f"{submission.notebook[0]} could not be rendered: {error!r}"
 
 
-def key_for(settings: Settings, submission: Submission) -> str:
+def key_for(homework: Homework, settings: Settings, submission: Submission) -> str:
     """The key of a verdict on this submission: a digest of all it depends on."""
     # The digest covers what was taken; the notes and refusals say what was found instead, and stand in the verdict too.
-    own = [submission.digest, submission.notes, dict(submission.refused)]
-    ours = [settings.rubric_digest, fixtures.digest(), settings.grader_digest, settings.only, settings.kind, settings.seconds]
+    own: list[Any] = [submission.digest, submission.notes, dict(submission.refused), submission.received.lines]
+    if submission.likely is not None:
+        own += [submission.likely.digest, submission.likely.renames]
+    ours = [
+        settings.rubric_digest,
+        homework.fixtures.digest(),
+        settings.grader_digest,
+        settings.only,
+        settings.kind,
+        settings.seconds,
+    ]
     return hashlib.sha256(json.dumps([own, ours]).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _fingerprints(submission: Submission) -> dict[str, str]:
-    """Digests of what no seed fixes, to be compared over the class."""
-    from .hidden.log_consistency import fingerprints
+def collected(homework: Homework, job: Job) -> Submission:
+    """The submission of a job under the names that staff decided on, also where it is refused or not there.
 
-    return fingerprints(submission)
-
-
-def collected(job: Job) -> Submission:
-    """The submission of a job, also where it is refused or not there.
+    A rename that does not fit what lies there by now changes nothing; `Submission.renames` tells which do.
 
     Raises:
         UsageError: it cannot be read, which is not the student's fault.
@@ -237,12 +310,19 @@ def collected(job: Job) -> Submission:
     if job.submission is not None:
         return job.submission
     if job.path is None:
-        return refused(job.id, "The export lists this submission but does not hold its files.")
+        return refused(homework.layout, job.id, "The export lists this submission but does not hold its files.")
+    path = job.path
+
+    def taken(renames: Sequence[Rename]) -> Submission:
+        support, known = homework.originals, homework.known_support
+        return collect(path, homework.layout, support=support, known_support=known, renames=renames)
+
     try:
-        return collect(job.path, support=support_files())
+        found, fitting = taken(()), list[Rename]()
+        for pair in job.renames.items():
+            with suppress(UsageError, SubmissionError):
+                found = taken([*fitting, pair])
+                fitting.append(pair)
+        return found
     except SubmissionError as error:
-        return refused(job.id, str(error))
-
-
-def _rubric(path: Path) -> rubrics.Rubric:
-    return rubrics.load(path, registered())
+        return refused(homework.layout, job.id, str(error))
