@@ -6,11 +6,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one is to r
     sys.stderr.write("grader: this needs Python 3.11 or newer; this is Python " + sys.version.split()[0] + "\n")
     sys.exit(3)
 
-from .stopping import in_order
+from .grading.signals import in_order
 
 
 def _main() -> int:
-    from .cli import main  # loaded under the guard, so that a signal finds it from the first moment on
+    from .commands.program import main  # loaded under the guard, so that a signal finds it from the first moment on
 
     return main()
 

@@ -3,7 +3,7 @@
 # so that no image is built with which a class would then be graded.
 #
 #   Python      3.11 or newer; where there is none, python3.11 from the image's own archive, beside the system's python3
-#   packages    in an environment of their own, outside private folders ($GRADER_VENV; /opt/q-optimizer-grader), compiled
+#   packages    in an environment of their own, outside private folders ($GRADER_VENV; /opt/grader), compiled
 #   the jail    an empty folder in there, used where the kernel that grades has no Landlock
 #   smoke run   a submission whose score is known is graded through the real entry
 set -eu
@@ -31,7 +31,7 @@ fi
 if [ -z "${GRADER_VENV:-}" ] && [ -f "$here/.venv-home" ]; then
     GRADER_VENV=$(cat "$here/.venv-home") # this is not the first run
 elif [ "$(id -u)" = 0 ]; then
-    GRADER_VENV=${GRADER_VENV:-/opt/q-optimizer-grader}
+    GRADER_VENV=${GRADER_VENV:-/opt/grader}
 fi
 if [ -n "${GRADER_VENV:-}" ]; then
     export GRADER_VENV
@@ -46,6 +46,6 @@ unset GRADER_VENV # the smoke run has to find it as run_autograder will
 PYTHONPATH=$here
 PYTHONSAFEPATH=1
 export PYTHONPATH PYTHONSAFEPATH
-"$python" -m grader.smoke || fail "the smoke run failed; the image must not be used"
+"$python" -m grader.packaging.smoke || fail "the smoke run failed; the image must not be used"
 [ "$(id -u)" != 0 ] || chmod 700 "$here" # expected values and hidden checks are not for the user student code runs as
 echo "setup: done"

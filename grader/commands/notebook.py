@@ -1,4 +1,4 @@
-"""Check yourself from a notebook: `from grader.notebook import check`, then `check("optim.adam")` in a cell.
+"""Check yourself from a notebook: `from grader import check`, then `check()` in a cell.
 
 The check runs in a process of its own, so that it sees the files as they are saved, whatever the kernel has loaded. Works with
 any Jupyter front end and on Colab; where there is none, the report is printed.
@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ def check(*items: str, path: str = ".") -> None:
     """Show how the homework in this folder does.
 
     Args:
-        items: ids or beginnings of ids, e.g. "optim.adam" or "fc_net"; none for all that can be checked here.
+        items: ids or beginnings of ids; none for all that can be checked here.
         path: the homework's folder, if it is not the current one.
     """
     data, failed = _run(items, path)
@@ -37,12 +38,12 @@ def _run(items: tuple[str, ...], path: str) -> tuple[dict[str, Any] | None, str]
     command = [sys.executable, "-m", "grader", "check", str(Path(path).resolve()), "--json"]
     if items:
         command += ["--only", ",".join(items)]
-    here = str(Path(__file__).resolve().parent.parent)
+    here = str(Path(__file__).resolve().parents[2])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH", ""))))}
     try:
         done = subprocess.run(command, capture_output=True, env=environment, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return None, f"There was no answer within {_SECONDS} seconds; try fewer items, e.g. check('optim')."
+        return None, f"There was no answer within {_SECONDS} seconds; try fewer items, e.g. check('ITEM')."
     try:
         return json.loads(done.stdout), ""
     except ValueError:
@@ -50,20 +51,19 @@ def _run(items: tuple[str, ...], path: str) -> tuple[dict[str, Any] | None, str]
 
 
 def _views() -> Any:
-    from .report import student
+    from ..report import panel
 
-    return student
+    return panel
 
 
 def _show(plain: str, html: Any) -> None:
     """A panel where something can display it, else the text."""
     try:
-        from IPython import get_ipython
-        from IPython.display import display
+        ipython, shown = import_module("IPython"), import_module("IPython.display")  # which has no types
     except ImportError:
         print(plain)
         return
-    if get_ipython() is None:
+    if ipython.get_ipython() is None:
         print(plain)
     else:
-        display({"text/plain": plain, "text/html": html()}, raw=True)
+        shown.display({"text/plain": plain, "text/html": html()}, raw=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import tempfile
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from .errors import ConfigurationError, UsageError
+from ..errors import ConfigurationError, UsageError
+from ..grading.atomic import replacing
+from ..grading.rubric import Rubric
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _NOT_SOURCE = (".pyc", ".pyo", ".orig", ".rej", ".swp", "~")
@@ -38,15 +38,8 @@ def write(data: bytes, path: Path) -> None:
     if path.is_dir():
         raise UsageError(f"{path} is a folder; name a file, e.g. {path / 'new.zip'}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(path, 0o644) as file:
+            file.write(data)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}); name another file") from error
 
@@ -72,6 +65,12 @@ def sources(folder: Path) -> list[Path]:
         if path.is_file() and not hidden and not path.name.endswith(_NOT_SOURCE):
             found.append(path)
     return found
+
+
+def shipped(rubric: Rubric) -> list[str]:
+    """A line for people on the logs that were handed out, if any were."""
+    count = len(rubric.shipped_logs)
+    return [f"{count} {'log' if count == 1 else 'logs'} handed out with the homework"] if count else []
 
 
 def described(data: bytes, count: int) -> str:

@@ -13,27 +13,30 @@ import math
 import os
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import history, memory
-from . import rubric as rubrics
-from .errors import SubmissionError
-from .report import gradescope, terminal
-from .stopping import uninterrupted
+from ..grading import memory
+from ..grading.rubric import Rubric, load_rubric
+from ..grading.signals import uninterrupted
+from ..report import gradescope, history, terminal
 
 if TYPE_CHECKING:
-    from .result import Report
-    from .submission import Submission
+    from ..grading.homework import Homework
+    from ..grading.results import Report
 
 DEFAULT_ROOT = Path("/autograder")
 _LONGEST = 9 * 60.0  # a minute below the limit Gradescope sets by default
 _MARGIN = 30.0  # seconds kept back for ending processes and writing: past its limit the harness replaces the results by zero
 
 
-def run(root: Path | None = None) -> int:
-    """Grade the submission under `root`; return 0 once a valid results.json is there, 3 if none can be written."""
+def run(which: Callable[[], Homework], root: Path | None = None) -> int:
+    """Grade the submission under `root`; return 0 once a valid results.json is there, 3 if none can be written.
+
+    `which` gives the homework; it is asked when a first results.json stands, because it can fail.
+    """
     started = time.monotonic()
     root = root or Path(os.environ.get("GRADESCOPE_ROOT") or DEFAULT_ROOT)
     results = root / "results" / "results.json"
@@ -45,15 +48,16 @@ def run(root: Path | None = None) -> int:
         return _cannot_write(results, error)
     try:
         memory.require()
-        from .exam import registered
-
-        checks = registered()
-        titles = {name: check.title for name, check in checks.items()}
-        rubric = rubrics.load(rubrics.DEFAULT, checks)
+        homework = which()
+        titles = {name: check.title for name, check in homework.checks.items()}
+        rubric = load_rubric(homework.rubric, homework.checks, homework.terms)
         _write(gradescope.fallback(rubric, titles, "the grader was stopped before it had finished"), results)
         close_to_students(root)
-        report = _graded(root, rubric, started + time_allowed(os.environ.get("TIMEOUT_SECONDS")))
-        result, shown = gradescope.render(report, leaderboard=rubric.leaderboard), terminal.render(report, staff=True)
+        report = _graded(homework, root, rubric, started + time_allowed(os.environ.get("TIMEOUT_SECONDS")))
+        result, shown = (
+            gradescope.render(report, leaderboard=homework.leaderboard if rubric.leaderboard else None),
+            terminal.render(report, staff=True),
+        )
     except Exception:
         details = traceback.format_exc()
         _say(details, 2)
@@ -88,27 +92,17 @@ def close_to_students(root: Path) -> None:
             continue
 
 
-def _graded(root: Path, rubric: rubrics.Rubric, deadline: float) -> Report:
-    from .grading import grade, sandbox
-    from .sandbox.policy import Level
+def _graded(homework: Homework, root: Path, rubric: Rubric, deadline: float) -> Report:
+    from ..grading.grade import collected, grade, sandbox
+    from ..sandbox.policy import Level
 
-    submission = _collected(root / "submission")
+    submission = collected(homework, root / "submission")
     metadata = root / "submission_metadata.json"
     secrets = [path for path in (metadata, root / "results" / "results.json") if path.exists()]
-    with sandbox(Level.CONTAINER, secrets=secrets) as jail:
-        report = grade(submission, rubric, jail, deadline=deadline)
+    with sandbox(homework, Level.CONTAINER, secrets=secrets) as jail:
+        report = grade(homework, submission, rubric, jail, deadline=deadline, in_child=True)
     told = history.line(history.read(metadata), report)
     return replace(report, notes=(told, *report.notes)) if told else report
-
-
-def _collected(folder: Path) -> Submission:
-    from .grading import refused, support_files
-    from .submission import collect
-
-    try:
-        return collect(folder, support=support_files())
-    except SubmissionError as error:
-        return refused(folder.name, str(error))
 
 
 def _write(result: dict[str, Any], path: Path) -> None:

@@ -1,7 +1,7 @@
 """The last step of an image's set-up: one submission whose score is known, graded as Gradescope will grade.
 
-`python -m grader.smoke` plays the container in a temporary folder and calls the real entry there. It exits 0 if everything is
-right and 1, with one plain line, if anything is off, so that the image is not built.
+`python -m grader.packaging.smoke` plays the container in a temporary folder and calls the real entry there. It exits 0 if
+everything is right and 1, with one plain line, if anything is off, so that the image is not built.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from . import places, rubric
-from .build import SAMPLE
-from .errors import ConfigurationError
-from .exam import registered
-from .grading import secret_paths
-from .sandbox.policy import Layer, Level
-from .sandbox.supervisor import Sandbox
+from ..errors import ConfigurationError
+from ..grading.homework import ROOT, Homework, active
+from ..grading.rubric import Rubric, load_rubric
+from ..sandbox.errors import SandboxUnavailable
+from ..sandbox.policy import Layer, Level
+from ..sandbox.supervisor import Sandbox
 
 _SECONDS = 120.0  # a small machine takes about 5
 
@@ -31,40 +30,41 @@ _SECONDS = 120.0  # a small machine takes about 5
 def main() -> int:
     """Try the entry and the jail; return the exit code."""
     try:
-        score, seconds = graded()
-        with_jail = jail()
-    except ConfigurationError as error:
+        homework = active()
+        score, seconds = graded(homework)
+        with_jail = jail(homework)
+    except (ConfigurationError, SandboxUnavailable) as error:
         print(f"smoke run: {error}", file=sys.stderr)
         return 1
     print(f"smoke run: {score} points of {score} in {seconds:.1f} s; a jail for kernels without Landlock is {with_jail}")
     return 0
 
 
-def jail() -> str:
+def jail(homework: Homework) -> str:
     """Make the empty root directory that stands in for Landlock, and prove that it does: the kernel that grades may be another.
 
     Raises:
-        ConfigurationError: this is root, and it does not isolate.
+        SandboxUnavailable: this is root, and it does not isolate.
     """
     if os.geteuid() != 0:
         return "left out (this user is not root)"
-    with Sandbox(Level.CONTAINER, secrets=secret_paths(), disabled=[Layer.LANDLOCK]):
+    with Sandbox(Level.CONTAINER, secrets=homework.secrets(), disabled=[Layer.LANDLOCK]):
         return "ready"
 
 
-def graded() -> tuple[Decimal, float]:
+def graded(homework: Homework) -> tuple[Decimal, float]:
     """Grade the sample through the real entry; its score, which is all there is to reach, and the seconds it took.
 
     Raises:
         ConfigurationError: anything else came out.
     """
-    policy = rubric.load(rubric.DEFAULT, registered())
+    policy = load_rubric(homework.rubric, homework.checks, homework.terms)
     with tempfile.TemporaryDirectory(prefix="smoke-") as folder:
         root = Path(folder)
-        shutil.copytree(places.ROOT / SAMPLE, root / "submission")
-        (root / "source").symlink_to(places.ROOT)
+        shutil.copytree(homework.sample, root / "submission")
+        (root / "source").symlink_to(ROOT)
         (root / "submission_metadata.json").write_text("{}", "ascii")
-        shutil.copy(places.ROOT / "run_autograder", root)
+        shutil.copy(ROOT / "run_autograder", root)
         started = time.monotonic()
         try:
             process = subprocess.run(
@@ -86,7 +86,7 @@ def graded() -> tuple[Decimal, float]:
         return _score(root / "results" / "results.json", policy, said), seconds
 
 
-def _score(path: Path, policy: rubric.Rubric, said: str) -> Decimal:
+def _score(path: Path, policy: Rubric, said: str) -> Decimal:
     try:
         result: dict[str, Any] = json.loads(path.read_bytes(), parse_float=Decimal)
     except (OSError, ValueError) as error:

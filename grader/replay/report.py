@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..text import clean
-from . import curves
-from .progress import say
+from ..grading.curves import PublishedCurve, Series
+from ..report import charts
+from ..report.output import say
+from ..submission.text import clean
 
 AGREES: Final = "agrees"
-_KEYS: Final = {"train_accs": "training", "val_accs": "validation"}
-_TEMPLATE: Final = Path(__file__).with_name("replays.html")
+_TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,7 @@ class Told:
         verdict: "agrees", "leaves the band at iteration 21", "not recorded" or "did not run"; `detail` says more.
         seconds: how long the replay took; 0 if it was not begun.
         recorded, replayed: histories, empty where there is none.
-        published: published curves, (iterations, losses, training accuracies, validation accuracies) each.
-        band: (iterations, lowest, highest) of what lies within the band around them.
+        published: what is published of it, a machine each, all with the same band.
     """
 
     name: str
@@ -43,8 +40,7 @@ class Told:
     seconds: float
     recorded: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     replayed: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    published: Sequence[tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]] = ()
-    band: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+    published: Sequence[PublishedCurve] = ()
 
     @property
     def sentence(self) -> str:
@@ -120,49 +116,61 @@ def summary(told: Sequence[Told]) -> str:
     return ", ".join(f"{count} {word if count == 1 else several.get(word, word)}" for word, count in counts.most_common())
 
 
-def page(title: str, data: str, told: Sequence[Told]) -> str:
+def page(title: str, data: str, told: Sequence[Told], series: Sequence[Series]) -> str:
     """The page: every run with its recorded, replayed and published curves. One file, without scripts."""
-    intro = f"On {data}. {summary(told)}. Outside the band: other data, other code or another seed. This is no verdict."
-    runs = "".join(_section(one) for one in told)
-    parts = {"title": _safe(title, 120), "intro": _safe(intro, 500), "runs": runs, "style": curves.STYLE}
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _TEMPLATE.read_text("utf-8"))
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["clean"] = clean
+    return environment.get_template("replay.html").render(
+        title=title,
+        intro=f"On {data}. {summary(told)}. Outside the band: other data, other code or another seed. This is no verdict.",
+        runs=[{"told": one, "drawings": _drawn(one, series)} for one in told],
+        curves_style=charts.STYLE,
+    )
 
 
-def _section(told: Told) -> str:
-    losses = list(_losses(told))
-    accuracies = list(_accuracies(told))
-    band = curves.Band(*told.band) if told.band is not None else None
+def _drawn(told: Told, series: Sequence[Series]) -> str:
     drawn = ""
-    if losses:
-        drawn = curves.figure("Loss", losses, band, y_label="training loss, by iteration")
-    if accuracies:
-        drawn += curves.figure("Accuracy", accuracies, y_label="accuracy, by epoch")
-    return f'<h2>{_safe(told.name, 80)}</h2>\n<p>{_safe(told.sentence, 600)}</p>\n<div class="pair">{drawn}</div>\n'
+    for label, together in _drawings(series).items():
+        lines = [line for one in together for line in _lines(told, one)]
+        main = together[0] is series[0]
+        band = next((charts.Band(curve.at, curve.low, curve.high) for curve in told.published), None) if main else None
+        if lines:
+            drawn += charts.figure(label.partition(",")[0].capitalize(), lines, band, y_label=label)
+    return drawn
 
 
-def _losses(told: Told) -> Iterator[curves.Line]:
+def _drawings(series: Sequence[Series]) -> dict[str, list[Series]]:
+    """What is drawn together, by the drawing's label."""
+    drawings: dict[str, list[Series]] = {}
+    for one in series:
+        drawings.setdefault(one.shared or one.label, []).append(one)
+    return drawings
+
+
+def _lines(told: Told, series: Series) -> Iterator[charts.Line]:
     for kind, history in _kinds(told):
-        losses = history["train_losses"]
-        yield curves.Line("loss", np.arange(1, losses.size + 1), losses, kind)
-    for at, losses, _, _ in told.published:
-        yield curves.Line("loss", at, losses, "published")
+        if series.key in history:
+            values = history[series.key]
+            yield charts.Line(series.name, np.arange(series.start, series.start + values.size), values, kind)
+    for number, curve in enumerate(told.published):
+        if series.key not in curve.series:  # the one that is published at some iterations only
+            yield charts.Line(series.name, curve.at, curve.losses, "published")
+        elif not number:
+            values = curve.series[series.key]
+            yield charts.Line(series.name, np.arange(values.size), values, "published")
 
 
-def _accuracies(told: Told) -> Iterator[curves.Line]:
-    for kind, history in _kinds(told):
-        for key, name in _KEYS.items():
-            yield curves.Line(name, np.arange(history[key].size), history[key], kind)
-    for _, _, train, val in told.published[:1]:
-        yield curves.Line("training", np.arange(train.size), train, "published")
-        yield curves.Line("validation", np.arange(val.size), val, "published")
-
-
-def _kinds(told: Told) -> Iterator[tuple[curves.Kind, Mapping[str, NDArray[Any]]]]:
+def _kinds(told: Told) -> Iterator[tuple[charts.Kind, Mapping[str, NDArray[Any]]]]:
     if told.recorded:
         yield "student", told.recorded
     if told.replayed:
         yield "replay", told.replayed
-
-
-def _safe(value: str, limit: int) -> str:
-    return escape(clean(value, limit), quote=True)

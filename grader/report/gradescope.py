@@ -8,59 +8,80 @@ words; an item without points has a status and no score.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+import math
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import __version__
-from ..result import ItemResult, Outcome, Report
-from ..rubric import Item, Rubric
-from ..scoring import rounded
-from ..text import clean
-from . import text
+from ..grading.atomic import replacing
+from ..grading.homework import Leaderboard
+from ..grading.results import ItemResult, Outcome, Report
+from ..grading.rubric import Item, Rubric
+from ..grading.scoring import rounded
+from ..submission.text import clean
+from ..submission.text import name as shown
+from . import wording
 
+_Shown = TypeVar("_Shown", ItemResult, Item)
 MAX_OUTPUT = 10_000
 MAX_FILE = 1_000_000
+MAX_NAMES = 100  # of files that were taken
 
 
-def render(report: Report, *, leaderboard: bool = False) -> dict[str, Any]:
+def render(report: Report, *, leaderboard: Leaderboard | None = None) -> dict[str, Any]:
     """The report as the object to be written, ready for `json.dumps(…, allow_nan=False)`; `leaderboard` adds the class's table."""
-    staff = [line for item in report.items for line in text.for_staff(item)]
+    staff = [line for item in report.items for line in wording.for_staff(item)]
+    tests = [_test(item, number) for number, item in enumerate(_as_shown(report.items), start=1)]
     result: dict[str, Any] = {
-        "score": _number(report.score),
+        "score": as_number(report.score),
         "execution_time": round(report.seconds, 2),
-        "output": clean(_overview(report), MAX_OUTPUT),
+        "output": clean(_overview(report, tests), MAX_OUTPUT),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": [_test(item, number) for number, item in enumerate(report.items, start=1)],
+        "tests": tests,
         "extra_data": {
             "grader_version": __version__,
             "submission_digest": report.submission_digest,
             "rubric_digest": report.rubric_digest,
             "fixtures_digest": report.fixtures_digest,
+            "starter_digest": report.starter_digest,
             "isolation": {"kind": report.isolation, "layers": list(report.layers)},
-            "planned": {name: _number(points) for name, points in report.planned.items()},
+            "planned": {name: as_number(points) for name, points in report.planned.items()},
             "staff_notes": [clean(note, 2_000) for note in report.staff_notes],
             "staff_findings": len(staff),
+            "received": _received(report),
         },
     }
-    if leaderboard:
+    if leaderboard is not None:
         result["leaderboard"] = [
-            {"name": "Best validation accuracy", "value": round(item.measured["val_accuracy"], 4), "order": "desc"}
+            {"name": leaderboard.name, "value": round(item.measured[leaderboard.measured], 4), "order": leaderboard.order}
             for item in report.items
-            if item.outcome is Outcome.PASSED and "val_accuracy" in item.measured
+            if item.outcome is Outcome.PASSED and leaderboard.measured in item.measured
         ]
     return _within_size(result)
 
 
+def _received(report: Report) -> dict[str, Any]:
+    """What was received, for views of a class: `taken` name -> place, `missing` names, `likely` renames as pairs, `lines`."""
+    found = report.received
+    return {
+        "taken": {name: shown(place) for name, place in list(found.taken.items())[:MAX_NAMES]},
+        "missing": list(found.missing),
+        "likely": [[shown(old), new] for old, new in report.likely],
+        "renamed": [[shown(old), new] for old, new in report.renames],
+        "lines": [clean(line, 2_000) for line in found.lines],
+        "choice": clean(found.choice, 2_000),
+    }
+
+
 def fallback(rubric: Rubric | None, titles: dict[str, str], why_staff: str) -> dict[str, Any]:
     """What stands in results.json when nothing better could be written: no points, all maxima, not the student's fault."""
-    items = rubric.graded if rubric is not None else ()
+    items = _as_shown(rubric.graded) if rubric is not None else []
     return {
         "score": 0,
         "output": "The grader did not come to an end. That is not your fault; staff can see why and will run it again.",
@@ -83,17 +104,13 @@ def write(result: dict[str, Any], path: Path) -> None:
     if path.exists() and not path.is_file():  # /dev/null, /dev/stdout, a pipe: written into, never replaced
         path.write_bytes(data + b"\n")
         return
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path, 0o644) as file:
+        file.write(data + b"\n")
+
+
+def _as_shown(items: tuple[_Shown, ...]) -> list[_Shown]:
+    """In the order of their numbers: those that all can see first, so that what students see is numbered without a gap."""
+    return sorted(items, key=lambda item: {"visible": 0, "hidden": 2}.get(item.visibility, 1))
 
 
 def _ungraded(item: Item, title: str, number: int) -> dict[str, Any]:
@@ -107,7 +124,7 @@ def _ungraded(item: Item, title: str, number: int) -> dict[str, Any]:
         "extra_data": {"id": item.id, "outcome": str(Outcome.GRADER_ERROR)},
     }
     if item.points or item.bonus:
-        test |= {"score": 0, "max_score": _number(rounded(item.points))}
+        test |= {"score": 0, "max_score": as_number(rounded(item.points))}
     return test
 
 
@@ -117,7 +134,7 @@ def _test(item: ItemResult, number: int) -> dict[str, Any]:
         "name": item.title,
         "name_format": "text",
         "number": str(number),
-        "output": clean(text.for_student(item), MAX_OUTPUT),
+        "output": clean(wording.for_student(item), MAX_OUTPUT),
         "output_format": "text",
         "tags": list(item.tags),
         "visibility": item.visibility,
@@ -127,34 +144,47 @@ def _test(item: ItemResult, number: int) -> dict[str, Any]:
             "parts": item.parts,
             "seconds": round(item.seconds, 3),
             "slips": sorted({finding.slip for finding in item.findings if finding.slip}),
-            "staff": [clean(line, 4_000) for line in text.for_staff(item)],
+            "staff": [clean(line, 4_000) for line in wording.for_staff(item)],
+            **_for_triage(item),
         },
     }
     if not item.shown_only:
-        test["score"] = _number(item.score)
-        test["max_score"] = _number(item.maximum)
+        test["score"] = as_number(item.score)
+        test["max_score"] = as_number(item.maximum)
     return test
 
 
-def _overview(report: Report) -> str:
-    visible = [item for item in report.items if item.visibility == "visible"]
-    lines = list(report.notes)
-    if len(visible) < len(report.items):
-        reached = sum((item.score for item in visible), Decimal(0))
-        maximum = sum((item.maximum for item in visible), Decimal(0))
-        lines.insert(
-            0, f"Visible checks: {text.points(reached)} of {text.points(maximum)} points. More checks run and are shown later."
-        )
-    else:
-        lines.insert(0, f"{text.points(report.score)} of {text.points(report.maximum)} points.")
+def _for_triage(item: ItemResult) -> dict[str, Any]:
+    """What sorts a failure, where it applies: that nothing was written, and by what factor a limit was missed at the worst."""
+    missed = [one.missed_by for one in item.findings if one.missed_by is not None and math.isfinite(one.missed_by)]
+    blank = any(one.blank for one in item.findings)
+    return ({"blank": True} if blank else {}) | ({"missed_by": float(f"{max(missed):.4g}")} if missed else {})
+
+
+def reached(tests: Sequence[Mapping[str, Any]]) -> str:
+    """How many points the tests of a results.json come to, in a sentence that tells a student no hidden one."""
+    visible = [test for test in tests if test["visibility"] == "visible"]
+    score, maximum, whole = _sum(visible, "score"), _sum(visible, "max_score"), _sum(tests, "max_score")
+    if len(visible) == len(tests):
+        return f"{wording.points(score)} of {wording.points(maximum)} points."
+    more = wording.more_checks(len(tests) - len(visible), wording.points(whole - maximum))
+    return f"Visible checks: {wording.points(score)} of {wording.points(maximum)} points. Not shown yet: {more}."
+
+
+def _sum(tests: Sequence[Mapping[str, Any]], what: str) -> Decimal:
+    return sum((Decimal(str(test.get(what, 0))) for test in tests), Decimal(0)).normalize() + 0
+
+
+def _overview(report: Report, tests: Sequence[Mapping[str, Any]]) -> str:
+    lines = [reached(tests), *report.notes]
     if report.grader_failed:
         lines.insert(1, "The grader failed on some items. That is not your fault; staff have been told and will regrade them.")
-    if text.planned(report):
-        lines.append(text.planned(report))
+    if wording.planned(report):
+        lines.append(wording.planned(report))
     return "\n".join(lines)
 
 
-def _number(value: Decimal) -> int | float:
+def as_number(value: Decimal) -> int | float:
     """A JSON number with at most two decimals."""
     return int(value) if value == value.to_integral_value() else float(round(value, 2))
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from .result import ItemResult, Outcome, Report
+from ..grading.results import ItemResult, Outcome, Report
 
 _MAX_BYTES = 32 * 2**20
 _NAMED = 4  # items named each way; a longer list is no news

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any, Final
 
-from ..result import Outcome, Report
-from ..text import clean
-from . import terminal, text
+from ..grading.findings import Comparison
+from ..grading.results import Outcome, Report
+from ..submission.text import clean
+from . import terminal, wording
 
 _MAX_TEXT: Final = 5_000
+_MAX_CODE: Final = 20_000
 # Colours that can be read on white and on black.
 _MARKS: Final = {Outcome.PASSED: ("✓", "#2da44e"), Outcome.PARTIAL: ("◐", "#bf8700"), Outcome.MISSING: ("○", "#848d97")}
 _WRONG: Final = ("✗", "#e5484d")
@@ -19,14 +22,19 @@ _STYLE: Final = (
 _HEAD: Final = "display:flex;gap:.6em;align-items:baseline;padding-top:.35em"
 _TEXT: Final = "margin:.1em 0 .3em 1.75em;padding-left:.7em;border-left:2px solid {colour};white-space:pre-wrap"
 _CODE: Final = "font-family:ui-monospace,monospace;font-size:13px"
+_TABLE: Final = f"{_CODE};border-collapse:collapse;background:none"
+_NAME: Final = "text-align:left;font-weight:400;opacity:.8;padding:0 1em 0 0;background:none"
+_NUMBER: Final = "text-align:right;padding:0 .5em;background:none"
+_MARKED: Final = ";font-weight:700;outline:1px solid currentColor"
 
 
 def as_data(report: Report, *, note: str = "") -> dict[str, Any]:
     """The report as what JSON can hold.
 
     Returns:
-        "score", "maximum", "items" (id, title, outcome, score, maximum, messages), "notes", "elsewhere" (items, points),
-        "seconds", and "text": the same in lines for a terminal. Points are numbers.
+        "score", "maximum", "items" (id, title, outcome, score, maximum, messages, code, comparisons), "notes", "elsewhere" (items,
+        points), "seconds", and "text": the same in lines for a terminal. Points are numbers; "code" is a program for a cell or
+        empty; a comparison has "name", "found" and "published" (lists, by rows) and "worst" (an index).
     """
     lines = terminal.render(report, staff=False)
     return {
@@ -39,11 +47,13 @@ def as_data(report: Report, *, note: str = "") -> dict[str, Any]:
                 "outcome": str(item.outcome),
                 "score": float(item.score),
                 "maximum": float(item.maximum),
-                "messages": [clean(line, _MAX_TEXT) for line in text.messages(item)],
+                "messages": [clean(line, _MAX_TEXT) for line in wording.messages(item)],
+                "code": clean(wording.code(item), _MAX_CODE),
+                "comparisons": [_plain(compared) for compared in wording.comparisons(item)],
             }
             for item in report.items
         ],
-        "notes": [clean(line, _MAX_TEXT) for line in (*report.notes, text.left_out(report), note) if line],
+        "notes": [clean(line, _MAX_TEXT) for line in (*report.warnings, *report.notes, wording.left_out(report), note) if line],
         "elsewhere": {"items": report.elsewhere[0], "points": float(report.elsewhere[1])},
         "seconds": round(report.seconds, 3),
         "text": f"{lines}\n{note}".rstrip(),
@@ -54,7 +64,7 @@ def panel(data: dict[str, Any]) -> str:
     """What `as_data` gives, as HTML for a notebook's output: no script, colours that suit light and dark."""
     rows = "".join(_row(item) for item in data["items"])
     notes = "".join(f'<div style="opacity:.8;margin-top:.5em">{_e(note)}</div>' for note in data["notes"])
-    more = text.elsewhere(data["elsewhere"]["items"], f"{data['elsewhere']['points']:g}")
+    more = wording.elsewhere(data["elsewhere"]["items"], f"{data['elsewhere']['points']:g}")
     total = f"{data['score']:g} of {data['maximum']:g} points here, in {data['seconds']:.1f} s."
     return f'<div style="{_STYLE}">{rows}{notes}<div style="margin-top:.6em"><b>{_e(total)}</b> {_e(more)}</div></div>'
 
@@ -73,7 +83,44 @@ def _row(item: dict[str, Any]) -> str:
         f'{_e(item["id"])}</span> <span style="opacity:.75">{_e(item["title"])}</span></span>'
         f'<span style="white-space:nowrap">{_e(item["outcome"])}, {points}</span></div>'
     )
-    return head + (_said(item["messages"], colour) if item["messages"] else "")
+    said = _said(item["messages"], colour) if item["messages"] else ""
+    tables = "".join(_table(compared, colour) for compared in item["comparisons"])
+    return head + said + tables + (_cell(item["code"], colour) if item["code"] else "")
+
+
+def _plain(compared: Comparison) -> dict[str, Any]:
+    return {
+        "name": compared.name,
+        "found": compared.found,
+        "published": compared.published,
+        "worst": list(compared.worst),
+    }
+
+
+def _table(compared: dict[str, Any], colour: str) -> str:
+    """Yours above the published, row by row; the entry where they are furthest apart is marked."""
+    flat = len(compared["worst"]) == 1
+    found, published = ([compared["found"]], [compared["published"]]) if flat else (compared["found"], compared["published"])
+    row, column = (0, compared["worst"][0]) if flat else compared["worst"]
+    digits = wording.digits_needed(found[row][column], published[row][column])
+    rows = []
+    for number, pair in enumerate(zip(found, published, strict=True)):
+        place = "" if flat else f"[{number}]"
+        for name, values in zip((f"{compared['name']}{place}", "published"), pair, strict=True):
+            cells = "".join(
+                f'<td style="{_NUMBER}{_MARKED if (number, at) == (row, column) else ""}">{_e(f"{value:.{digits}g}")}</td>'
+                for at, value in enumerate(values)
+            )
+            rows.append(f'<tr><th scope="row" style="{_NAME}">{_e(name)}</th>{cells}</tr>')
+    return f'<div style="{_TEXT.format(colour=colour)}"><table style="{_TABLE}">{"".join(rows)}</table></div>'
+
+
+def _cell(code: str, colour: str) -> str:
+    text = escape(clean(code, _MAX_CODE), quote=True)
+    return (
+        f'<details style="{_TEXT.format(colour=colour)}"><summary>What was asked, for a cell</summary>'
+        f'<pre style="{_CODE};margin:.2em 0;overflow-x:auto">{text}</pre></details>'
+    )
 
 
 def _said(lines: list[str], colour: str) -> str:
@@ -83,6 +130,4 @@ def _said(lines: list[str], colour: str) -> str:
 
 
 def _e(value: str) -> str:
-    from html import escape
-
     return escape(clean(str(value), _MAX_TEXT), quote=True)

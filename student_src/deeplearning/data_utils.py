@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "datasets", "cifar-10-batches-py")
+TRAIN_BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
+TEST_BATCH = "test_batch"
 STANDIN_TRAIN = 6000  # training images in the stand-in; the environment variable STANDIN_TRAIN asks for another number
 
 SEPARATION = 0.6  # how far apart the classes of the stand-in are
@@ -20,30 +22,79 @@ def data_source():
     return _source
 
 
+def imread(path, *args, **kwargs):
+    """The image in a file, as an array; needs imageio."""
+    from imageio import imread as read
+
+    return read(path, *args, **kwargs)
+
+
 def load_CIFAR_batch(filename):
-    """One of the six batch files. Returns: X (10000, 3, 32, 32) uint8, y (10000,) int64."""
-    with open(filename, "rb") as f, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the files are older than the NumPy that reads them
-        batch = pickle.load(f, encoding="latin1")
-    return np.asarray(batch["data"]).reshape(-1, 3, 32, 32), np.asarray(batch["labels"], dtype=np.int64)
+    """One of the six batch files. Returns: X (10000, 32, 32, 3) float64, y (10000,) int64."""
+    print(filename)
+    X, y = _batch(filename)
+    return X.transpose(0, 2, 3, 1).astype(np.float64), y
 
 
-def load_CIFAR10(folder):
+def load_CIFAR10(ROOT):
     """All of CIFAR-10.
 
-    Returns: X_train (50000, 3, 32, 32), y_train (50000,), X_test (10000, 3, 32, 32), y_test (10000,); X uint8, y int64.
+    Returns: X_train (50000, 32, 32, 3), y_train (50000,), X_test (10000, 32, 32, 3), y_test (10000,); X float64, y int64.
     """
-    images, labels = [], []
-    for i in range(1, 6):
-        filename = os.path.join(folder, f"data_batch_{i}")
-        print(filename)
-        X, y = load_CIFAR_batch(filename)
-        images.append(X)
-        labels.append(y)
-    filename = os.path.join(folder, "test_batch")
-    print(filename)
-    X_test, y_test = load_CIFAR_batch(filename)
-    return np.concatenate(images), np.concatenate(labels), X_test, y_test
+    batches = [load_CIFAR_batch(os.path.join(ROOT, name)) for name in TRAIN_BATCHES]
+    X_test, y_test = load_CIFAR_batch(os.path.join(ROOT, TEST_BATCH))
+    return np.concatenate([X for X, _ in batches]), np.concatenate([y for _, y in batches]), X_test, y_test
+
+
+def load_tiny_imagenet(path, dtype=np.float32):
+    """Tiny ImageNet in the folder `path`, as it is unpacked; needs imageio.
+
+    Returns: class_names (a list of lists), X_train (n, 3, 64, 64), y_train, X_val, y_val, X_test, y_test (None where the
+    folder has no labels for the test images).
+    """
+    with open(os.path.join(path, "wnids.txt")) as file:
+        wnids = file.read().split()
+    with open(os.path.join(path, "words.txt")) as file:
+        words = dict(line.rstrip("\n").split("\t", 1) for line in file if "\t" in line)
+    label = {wnid: number for number, wnid in enumerate(wnids)}
+    class_names = [[word.strip() for word in words.get(wnid, wnid).split(",")] for wnid in wnids]
+
+    def images(files):
+        pictures = [np.asarray(imread(file), dtype=dtype) for file in files]
+        coloured = [np.stack([p] * 3, axis=-1) if p.ndim == 2 else p for p in pictures]
+        return np.array([p.transpose(2, 0, 1) for p in coloured], dtype=dtype).reshape(-1, 3, 64, 64)
+
+    def listed(folder):
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+    train = [(file, label[wnid]) for wnid in wnids for file in listed(os.path.join(path, "train", wnid, "images"))]
+    with open(os.path.join(path, "val", "val_annotations.txt")) as file:
+        rows = [line.split("\t")[:2] for line in file if line.strip()]
+    val = [(os.path.join(path, "val", "images", name), label[wnid]) for name, wnid in rows]
+    X_train, y_train = images([file for file, _ in train]), np.array([y for _, y in train])
+    X_val, y_val = images([file for file, _ in val]), np.array([y for _, y in val])
+    X_test = images(listed(os.path.join(path, "test", "images")))
+    return class_names, X_train, y_train, X_val, y_val, X_test, None
+
+
+def load_models(models_dir):
+    """The models that were pickled into a folder, each file a dict with "model". Returns: dict from file name to model."""
+    models = {}
+    for name in sorted(os.listdir(models_dir)):
+        with open(os.path.join(models_dir, name), "rb") as file:
+            try:
+                models[name] = pickle.load(file)["model"]
+            except (pickle.UnpicklingError, EOFError, KeyError, TypeError):
+                continue
+    return models
+
+
+def _batch(filename):
+    """One batch file as it is stored. Returns: X (10000, 3, 32, 32) uint8, y (10000,) int64."""
+    with open(filename, "rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the files are older than the NumPy that reads them
+        batch = pickle.load(file, encoding="latin1")
+    return np.asarray(batch["data"]).reshape(-1, 3, 32, 32), np.asarray(batch["labels"], dtype=np.int64)
 
 
 def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, folder=FOLDER):
@@ -61,7 +112,11 @@ def get_CIFAR10_data(num_training=49000, num_validation=1000, num_test=1000, fol
         _announce_standin(folder, num_training)
         return synthetic_CIFAR10_data(num_training, num_validation, num_test)
 
-    X, y, X_test, y_test = load_CIFAR10(folder)
+    files = [os.path.join(folder, name) for name in (*TRAIN_BATCHES, TEST_BATCH)]
+    for name in files:
+        print(name)
+    *train, (X_test, y_test) = [_batch(name) for name in files]  # as they are stored: float64 takes eight times the room
+    X, y = (np.concatenate(parts) for parts in zip(*train))
     if num_training + num_validation > len(y) or num_test > len(y_test):
         raise ValueError(f"there are {len(y)} images for training and validation and {len(y_test)} for the test")
     _source = "CIFAR-10"

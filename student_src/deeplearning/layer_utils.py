@@ -1,13 +1,6 @@
-"""Layers that are often used together."""
+"""Layers that are often used together, beside all single ones."""
 
-from deeplearning.layers import (
-    affine_backward,
-    affine_forward,
-    batchnorm_backward,
-    batchnorm_forward,
-    relu_backward,
-    relu_forward,
-)
+from deeplearning.layers import *
 
 
 def affine_relu_forward(x, w, b):

@@ -97,6 +97,19 @@ def dropout_backward(dout, cache):
     return dout if mask is None else (dout * mask).astype(dout.dtype, copy=False)
 
 
+def svm_loss(x, y):
+    """Multiclass hinge loss with margin 1, averaged over the examples.
+
+    Inputs: x (N, C) scores, y (N,) labels in 0 ... C - 1. Returns: loss (a number), dx (N, C).
+    """
+    rows = np.arange(x.shape[0])
+    margins = np.maximum(0, x - x[rows, y][:, np.newaxis] + 1.0)
+    margins[rows, y] = 0
+    dx = (margins > 0).astype(x.dtype)
+    dx[rows, y] -= dx.sum(axis=1)
+    return margins.sum() / x.shape[0], dx / x.shape[0]
+
+
 def softmax_loss(x, y):
     """Cross-entropy of softmax scores, averaged over the examples.
 

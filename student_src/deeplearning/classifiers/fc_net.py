@@ -1,14 +1,10 @@
 """Fully connected networks."""
 
+import math
+
 import numpy as np
 
-from deeplearning.layer_utils import (
-    affine_bn_relu_backward,
-    affine_bn_relu_forward,
-    affine_relu_backward,
-    affine_relu_forward,
-)
-from deeplearning.layers import affine_backward, affine_forward, dropout_backward, dropout_forward, softmax_loss
+from deeplearning.layer_utils import *
 
 
 class FullyConnectedNet:
