@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from grader import rubric as rubrics
-from grader.errors import SandboxUnavailable
-from grader.exam import registered
-from grader.grading import grade, secret_paths, support_files
-from grader.result import ItemResult, Report
+from grader.grading.grade import grade
+from grader.grading.results import ItemResult, Report
+from grader.grading.rubric import Rubric, load_rubric
+from grader.homework import HOMEWORK
+from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Level
 from grader.sandbox.supervisor import Sandbox
-from grader.submission import collect
+from grader.submission.collect import collect
+from tests import suites
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "fixtures" / "submissions"
@@ -51,17 +52,30 @@ def item(report: Report, name: str) -> ItemResult:
     return found
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as full what `tests/suites.py` says is not quick."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for test, of_it in cases.items():
+        share = suites.quick_share(test)
+        for number, item in enumerate(sorted(of_it, key=lambda item: item.nodeid)):
+            if not share or number % share:
+                item.add_marker(pytest.mark.full)
+
+
 @pytest.fixture(scope="session")
-def rubric() -> rubrics.Rubric:
+def rubric() -> Rubric:
     """The built-in rubric."""
-    return rubrics.load(rubrics.DEFAULT, registered())
+    return load_rubric(HOMEWORK.rubric, HOMEWORK.checks)
 
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     """One warm fork server at the level staff grade with."""
     try:
-        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths())
+        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=HOMEWORK.secrets())
     except SandboxUnavailable as error:
         pytest.skip(f"no full sandbox here: {error}")
     with made:
@@ -69,11 +83,11 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def graded(rubric: rubrics.Rubric, sandbox: Sandbox) -> Grader:
+def graded(rubric: Rubric, sandbox: Sandbox) -> Grader:
     """Grade a path with the warm sandbox: `graded(path, only="optim.adam.golden")`."""
 
     def grader(path: Path, *only: str) -> Report:
-        return grade(collect(path, support=support_files()), rubric, sandbox, only=only or None)
+        return grade(HOMEWORK, collect(path, HOMEWORK.layout, support=HOMEWORK.support), rubric, sandbox, only=only or None)
 
     return grader
 

@@ -20,16 +20,17 @@ from typing import Any
 
 import pytest
 
-from grader import fixtures, places
-from grader.rubric import Rubric
+from grader.grading.homework import ROOT
+from grader.grading.rubric import Rubric
+from grader.homework import HOMEWORK, published
+from tests.attacks.handed_in import BUNDLES, Box, Bundle
 
-from .handed_in import BUNDLES, Box, Bundle
-
-ROOT = places.ROOT
-REFERENCE = places.FOLDER / "submissions" / "reference"
+REFERENCE = HOMEWORK.sample
+GOLDEN = HOMEWORK.fixtures.folder / published.GOLDEN
+UNSEEN = HOMEWORK.fixtures.folder / published.UNSEEN_NORMS
 CORPUS = Path(__file__).with_name("corpus")
 CODE = {"optim": "deeplearning/optim.py", "fc_net": "deeplearning/classifiers/fc_net.py", "solver": "deeplearning/solver.py"}
-CHAPTERS = ("forging", "secrets", "results", "exhaustion", "escape", "feedback")
+CHAPTERS = ("forging", "secrets", "results", "exhaustion", "sizes", "escape", "feedback")
 _WATCHED = ("/", "/tmp", "/dev/shm", "/dev/mqueue", "/var/tmp", ROOT, ROOT / "grader", ROOT / "fixtures", ROOT / "tests")
 _KEYS = {
     "name",
@@ -46,6 +47,7 @@ _KEYS = {
     "small",
     "full",
     "broken",
+    "blank",
 }
 
 
@@ -121,6 +123,8 @@ def _of_row(row: dict[str, Any]) -> Attack:
         for place, value in box.places.items():
             text = text.replace(f"@{place}@", value)
         box.file(file).write_text(text, "utf-8")
+        if "blank" in row:
+            box.file(CODE[row["blank"]]).write_bytes(HOMEWORK.support[CODE[row["blank"]]])
         return box.folder
 
     hits = {pattern: (words,) if isinstance(words, str) else tuple(words) for pattern, words in row["hits"].items()}
@@ -162,7 +166,7 @@ class Arena:
         folder = self.folder / f"{self._made}-{attack.name}" / "submission"
         shutil.copytree(REFERENCE, folder)
         places = {
-            "golden": fixtures.GOLDEN,
+            "golden": GOLDEN,
             "grader": ROOT,
             "metadata": self._metadata,
             "neighbour": self._neighbour,
@@ -245,7 +249,7 @@ def valid(result: Mapping[str, Any], rubric: Rubric) -> None:
     text = json.dumps(result, allow_nan=False, ensure_ascii=False)
     assert len(text.encode("utf-8")) < 1_000_000
     wanted = {item.id: float(item.points) for item in rubric.graded}
-    assert [test["extra_data"]["id"] for test in result["tests"]] == list(wanted)
+    assert sorted(test["extra_data"]["id"] for test in result["tests"]) == sorted(wanted)
     for test in result["tests"]:
         name = test["extra_data"]["id"]
         assert test["extra_data"]["outcome"] != "grader error", f"{name}: {test['extra_data']['staff']}"
@@ -288,8 +292,8 @@ def secret(result: Mapping[str, Any], terminal: str, arena: Arena) -> None:
 
 @cache
 def expected_digits() -> frozenset[str]:
-    """The first digits of every published answer, as they would stand in a text."""
-    values: Iterator[float] = _leaves(json.loads(fixtures.GOLDEN.read_bytes()))
+    """The first digits of every answer that students are not given, as they would stand in a text."""
+    values: Iterator[float] = _leaves(json.loads(UNSEEN.read_bytes())["readings"])
     return frozenset(match.group() for value in values if (match := re.match(r"\d\.\d{6}", f"{abs(value):.9f}")))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .arena import Arena
+from tests.attacks.arena import Arena
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from grader import rubric as rubrics
-from grader.errors import SubmissionError
-from grader.exam import registered
-from grader.grading import grade, refused, secret_paths, support_files
+from grader.grading.grade import collected, grade
+from grader.grading.rubric import Rubric, load_rubric
+from grader.homework import HOMEWORK
 from grader.report import gradescope, terminal
-from grader.rubric import Rubric
 from grader.sandbox.policy import Level
 from grader.sandbox.supervisor import Sandbox
-from grader.submission import collect
 
 
 def lean(rubric: Rubric, seconds: dict[str, float]) -> Rubric:
@@ -33,19 +30,15 @@ def lean(rubric: Rubric, seconds: dict[str, float]) -> Rubric:
 
 def verdict(path: Path, rubric: Rubric, sandbox: Sandbox, only: list[str] | None = None) -> tuple[dict[str, Any], str]:
     """What `python -m grader grade` writes and prints for a path."""
-    try:
-        submission = collect(path, support=support_files())
-    except SubmissionError as error:
-        submission = refused(path.name, str(error))
-    report = grade(submission, rubric, sandbox, only=only)
+    report = grade(HOMEWORK, collected(HOMEWORK, path), rubric, sandbox, only=only, in_child=True)
     return gradescope.render(report), terminal.render(report, staff=True)
 
 
 def main() -> None:
     """Serve until standard input ends: one JSON object a line, one line back."""
     warnings.simplefilter("ignore", RuntimeWarning)
-    rubric = rubrics.load(rubrics.DEFAULT, registered())
-    with Sandbox(Level.STAFF, secrets=secret_paths()) as sandbox:
+    rubric = load_rubric(HOMEWORK.rubric, HOMEWORK.checks)
+    with Sandbox(Level.STAFF, secrets=HOMEWORK.secrets()) as sandbox:
         print(json.dumps({"layers": sandbox.self_test.layers, "server": sandbox.server_pid}), flush=True)
         for line in sys.stdin:
             job = json.loads(line)

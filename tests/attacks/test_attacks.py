@@ -14,15 +14,13 @@ from typing import Any
 
 import pytest
 
-from grader import rubric as rubrics
-from grader.errors import SandboxUnavailable
-from grader.grading import secret_paths
-from grader.rubric import Rubric
+from grader.grading.rubric import Rubric
+from grader.homework import HOMEWORK
+from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level
 from grader.sandbox.supervisor import Sandbox
-
-from .arena import ROOT, Arena, Attack, attacks, corpus, judge, plain, processes
-from .driver import lean, verdict
+from tests.attacks.arena import ROOT, Arena, Attack, attacks, corpus, judge, plain, processes
+from tests.attacks.driver import lean, verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numbers at the end of their range are asked for on purpose
 
@@ -84,7 +82,7 @@ def test_an_attack_in_this_process(
 def jail() -> Iterator[Sandbox]:
     """A sandbox as on a kernel without Landlock."""
     try:
-        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), disabled=[Layer.LANDLOCK])
+        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=[Layer.LANDLOCK])
     except SandboxUnavailable as error:
         pytest.skip(f"no jail can be had here: {error}")
     with made:
@@ -116,7 +114,7 @@ def test_an_attack_by_the_real_command(
     path = made(attack)
     output, limits = tmp_path / "results.json", tmp_path / "rubric.toml"
     asked = rubric if attack in IN_FULL else lean(rubric, {})
-    limits.write_text(_rewritten(rubrics.DEFAULT.read_text("utf-8"), _limits(attack, rubric), asked))
+    limits.write_text(_rewritten(HOMEWORK.rubric.read_text("utf-8"), _limits(attack, rubric), asked))
     with subprocess.Popen(
         [sys.executable, "-m", "grader", "grade", path, "-o", output, "--rubric", limits],
         cwd=ROOT,
@@ -182,7 +180,7 @@ def ordinary() -> Iterator[Ordinary]:
     if not _is_root:
         pytest.skip("this is an ordinary user already: the other tests are what this one would do")
     readable = subprocess.run(
-        [sys.executable, "-c", "import numpy, grader.cli"],
+        [sys.executable, "-c", "import numpy, grader.commands.program"],
         cwd=ROOT,
         user=65534,
         group=65534,
@@ -218,7 +216,7 @@ def test_an_attack_on_an_ordinary_user(
 @pytest.mark.parametrize("layers", [(Layer.LANDLOCK, Layer.JAIL), (Layer.SECCOMP,)])
 def test_without_a_required_layer_staff_grade_nothing(layers: tuple[Layer, ...]) -> None:
     with pytest.raises(SandboxUnavailable, match=layers[0]):
-        Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), disabled=layers)
+        Sandbox(Level.STAFF, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=layers)
 
 
 @pytest.mark.parametrize("attack", [pytest.param(attack, id=attack.name) for attack in EVERY if attack.control])

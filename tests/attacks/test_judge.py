@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from grader.rubric import Rubric
+from grader.grading.rubric import Rubric
 from grader.sandbox.supervisor import Sandbox
-
-from .arena import Arena, Attack, expected_digits, judge
-from .driver import lean, verdict
+from tests.attacks.arena import Arena, Attack, expected_digits, judge
+from tests.attacks.driver import lean, verdict
 
 HARMLESS = Attack("harmless", lambda box: box.folder, {})
 Verdict = dict[str, Any]

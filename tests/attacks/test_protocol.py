@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.sandbox.ending import Ending, SessionEnded
+from grader.sandbox.errors import Ending, SessionEnded
 from grader.sandbox.inside import wire
 from grader.sandbox.policy import Limits
 from grader.sandbox.session import Session
 from grader.sandbox.supervisor import Sandbox
-
-from .arena import CORPUS
+from tests.attacks.arena import CORPUS
 
 PRELUDE = (CORPUS / "prelude.py.txt").read_text("utf-8") + "from inside import wire\nimport select\nimport struct\nimport time\n"
 CRASHED, TIMED_OUT, RAISED = Ending.CRASHED, Ending.TIMED_OUT, Ending.RAISED

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.sandbox.child import Exit, ForkedChild
-from grader.sandbox.ending import SessionEnded
+from grader.sandbox.errors import SessionEnded
 from grader.sandbox.inside import wire
 from grader.sandbox.policy import Limits
 from grader.sandbox.session import Session

@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import OPTIM, ROOT, SAMPLES
-from tests.mutants import files, mutants
+from tests.homework.mutants import files, mutants
 
-VIEWS = ("grades.csv", "equal_files.csv", "report.html", "class.json")
+VIEWS = ("grades.csv", "report.html", "class.json")
 HOSTILE = {
     "ends_its_process": "import os\nos._exit(0)\n",
     "kills_its_parent": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n",
@@ -133,24 +133,3 @@ def started(*arguments: str | Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
     )
-
-
-def own_logs(submission: Path, owner: str) -> Path:
-    """The same submission with logs that hold the same and are nobody else's byte for byte; the answer is its place."""
-    for path in sorted((submission / "submission_logs").iterdir()):
-        if path.suffix == ".json":
-            path.write_text(path.read_text() + " " * (1 + sum(owner.encode())))
-        elif path.suffix == ".npz":
-            with zipfile.ZipFile(path, "a") as archive:
-                archive.comment = owner.encode()
-    return submission
-
-
-def metadata(people: Mapping[str, Iterable[str]]) -> str:
-    """A class's metadata in which the submissions are from the people with these names."""
-    lines = []
-    for key, names in people.items():
-        lines += [f"{key}:", "  :submitters:"]
-        for name in names:
-            lines += [f"  - :name: {name}", f"    :sid: '{sum(name.encode())}'", f"    :email: {name.lower()}@example.edu"]
-    return "\n".join([*lines, ""])

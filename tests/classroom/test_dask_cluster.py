@@ -16,8 +16,9 @@ from typing import IO
 
 import pytest
 
-from tests.batch.classes import hostile, mixed, outcome, sample, verdict
-from tests.conftest import OPTIM
+from tests.classroom.classes import hostile, mixed, outcome, sample, verdict
+from tests.conftest import FC_NET, OPTIM, Maker, run
+from tests.starters import EXTRA, course
 
 DASK = "from dask.__main__ import main; main()"
 PATIENCE = 60.0  # seconds until what should have happened is taken for a failure
@@ -175,7 +176,7 @@ def test_a_worker_with_another_grader_is_left_out(cluster: Cluster, tmp_path: Pa
     group.mkdir()
     sample(group, "reference")
     changed = shutil.copytree(cluster.package, tmp_path / "changed")
-    (changed / "grader" / "text.py").write_text((changed / "grader" / "text.py").read_text() + "\n")
+    (changed / "grader" / "submission" / "text.py").write_text((changed / "grader" / "submission" / "text.py").read_text() + "\n")
     own = cluster.package
     others = []
     for package in (changed, tmp_path / "without_any"):
@@ -189,6 +190,17 @@ def test_a_worker_with_another_grader_is_left_out(cluster: Cluster, tmp_path: Pa
     assert "2 workers are there and cannot grade" in said
     cluster.work()
     assert "1 of 1 submissions: 1 passed" in ended(cluster.batch(*command), 0)
+
+
+def test_workers_mount_the_starter_that_the_command_names(cluster: Cluster, make: Maker, tmp_path: Path) -> None:
+    needs = make((FC_NET, "import numpy as np\n", "import numpy as np\nfrom deeplearning.layers import leaky_relu\n"))
+    cluster.work()
+    command = ("batch", needs, "-o", tmp_path / "out", "--dask", cluster.address, "--only", "fc_net")
+    process = run(*command, "--starter", course(tmp_path / "course", EXTRA))  # from the checkout: there is the solved copy
+    assert process.returncode == 0, process.stderr
+    assert verdict(tmp_path / "out", needs.name)["score"] == 20
+    assert run(*command).returncode == 1
+    assert verdict(tmp_path / "out", needs.name)["score"] == 0
 
 
 def test_an_address_where_no_scheduler_is_is_told(built: Path, tmp_path: Path) -> None:

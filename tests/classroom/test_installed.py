@@ -38,13 +38,18 @@ def test_every_file_of_the_package_is_installed_and_grades_alone(source: Path, b
 
 
 def test_the_version_of_the_code_is_the_same_installed_or_not(source: Path, built: Path, tmp_path: Path) -> None:
-    asked = [sys.executable, "-c", "from grader.worker import grader_digest as d; print(d())"]
+    asked = [
+        sys.executable,
+        "-c",
+        "from grader.classroom.worker import grader_digest; from grader.homework import HOMEWORK; print(grader_digest(HOMEWORK))",
+    ]
     told = {
         subprocess.run(asked, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(place)}, capture_output=True, check=True).stdout
         for place in (source, built)
     }
     assert len(told) == 1
-    (source / "grader" / "text.py").write_text((source / "grader" / "text.py").read_text() + "\n")
+    changed_file = source / "grader" / "submission" / "text.py"
+    changed_file.write_text(changed_file.read_text() + "\n")
     changed = subprocess.run(asked, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(source)}, capture_output=True, check=True)
     assert changed.stdout not in told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from grader.report import runs
-from grader.result import ItemResult, Outcome
+from grader.classroom import learning_curves
+from grader.grading.curves import PublishedCurve
+from grader.grading.homework import Homework
+from grader.grading.results import ItemResult, Outcome
+from grader.homework import HOMEWORK
 
 
 def history(losses: Any, epochs: int = 6) -> dict[str, Any]:
@@ -27,35 +30,51 @@ def item(curves: Mapping[str, Mapping[str, Any]]) -> ItemResult:
     return replace(made, curves=curves)
 
 
-def reference(losses: Any) -> runs.Published:
+class Published(Homework):
+    """The homework with other published curves: those in `known`, by log."""
+
+    def published_curve(self, log: str, entries: Mapping[str, int]) -> PublishedCurve | None:
+        return self.known.get(log) or self.known.get(f"{log} (B={(entries['train_accs'] - 1) * 20})")
+
+    known: Mapping[str, PublishedCurve] = {}
+
+
+def publishing(known: Mapping[str, PublishedCurve]) -> Homework:
+    made = Published(**{one.name: getattr(HOMEWORK, one.name) for one in fields(Homework)})
+    object.__setattr__(made, "known", known)
+    return made
+
+
+def reference(losses: Any) -> PublishedCurve:
     losses = np.asarray(losses, dtype=float)
-    return runs.Published(np.arange(1, losses.size + 1), losses, losses - 0.5, losses + 0.5, np.zeros(6), np.zeros(6))
+    accuracies = {"train_accs": np.zeros(6), "val_accs": np.zeros(6)}
+    return PublishedCurve(np.arange(1, losses.size + 1), losses, losses - 0.5, losses + 0.5, accuracies)
 
 
 def written(folder: Path, *curves: Mapping[str, Mapping[str, Any]]) -> Path:
-    path = folder / runs.FILE
-    path.write_text(json.dumps(runs.packed([item(one) for one in curves]), allow_nan=False))
+    path = folder / learning_curves.FILE
+    path.write_text(json.dumps(learning_curves.packed([item(one) for one in curves], HOMEWORK.curve_series), allow_nan=False))
     return path
 
 
-def labels(record: runs.Record, published: Mapping[str, runs.Published] | None = None) -> list[str]:
+def labels(record: learning_curves.Record, published: Mapping[str, PublishedCurve] | None = None) -> list[str]:
     """What each figure says to those who hear it."""
-    drawn = list(runs.figures(record, published or {}))
+    drawn = list(learning_curves.figures(record, publishing(published or {})))
     return [ElementTree.fromstring(svg).get("aria-label", "") for svg in drawn]
 
 
 def test_what_is_recorded_comes_back_thinned_and_in_order(tmp_path: Path) -> None:
     losses = np.exp(-np.arange(5000) / 800)
-    record = runs.load(written(tmp_path, {"best_fc_model.npz": history(losses)}))
+    record = learning_curves.load(written(tmp_path, {"best_fc_model.npz": history(losses)}))
     x, y = record["best_fc_model.npz"]["train_losses"]
-    assert len(x) == len(y) <= runs.POINTS
+    assert len(x) == len(y) <= learning_curves.POINTS
     assert (x[0], x[-1]) == (1, 5000), "iterations count from 1"
     assert np.allclose(y, losses[np.array(x).astype(int) - 1], rtol=1e-3)
     assert record["best_fc_model.npz"]["val_accs"][0] == [0, 1, 2, 3, 4, 5], "accuracies begin with the check after iteration 1"
 
 
 def test_a_run_that_diverged_is_on_record(tmp_path: Path) -> None:
-    record = runs.load(written(tmp_path, {"initialization_experiment_he.npz": history([np.inf, 2.0, np.nan, 1e308])}))
+    record = learning_curves.load(written(tmp_path, {"initialization_experiment_he.npz": history([np.inf, 2.0, np.nan, 1e308])}))
     x, y = record["initialization_experiment_he.npz"]["train_losses"]
     assert list(x) == [1, 2, 3, 4]
     assert [str(value) for value in y] == ["nan", "2.0", "nan", "1e+308"]
@@ -67,7 +86,7 @@ def test_runs_of_one_experiment_are_in_one_figure(tmp_path: Path) -> None:
     momentum = {f"sgd_momentum_compare_sgd_momentum_{seed}.npz": history([2.0, 1.0]) for seed in (100, 200)}
     plain = {f"sgd_momentum_compare_sgd_{seed}.npz": history([2.0, 1.0]) for seed in (100,)}
     best = {"best_fc_model.npz": history([2.0, 1.0])}
-    found = labels(runs.load(written(tmp_path, rules, {**momentum, **plain}, best)))
+    found = labels(learning_curves.load(written(tmp_path, rules, {**momentum, **plain}, best)))
     by_title: dict[str, list[str]] = {}
     for label in found:
         title, _, rest = label.partition(": ")
@@ -80,7 +99,9 @@ def test_runs_of_one_experiment_are_in_one_figure(tmp_path: Path) -> None:
 
 
 def test_what_is_published_is_drawn_with_its_band(tmp_path: Path) -> None:
-    record = runs.load(written(tmp_path, {f"optimizer_experiment_{rule}.npz": history([2.0, 1.0]) for rule in ("sgd", "adam")}))
+    record = learning_curves.load(
+        written(tmp_path, {f"optimizer_experiment_{rule}.npz": history([2.0, 1.0]) for rule in ("sgd", "adam")})
+    )
     known = {"optimizer_experiment_adam": reference([2.1, 1.1])}
     losses, train, _ = labels(record, known)
     assert losses == (
@@ -88,14 +109,14 @@ def test_what_is_published_is_drawn_with_its_band(tmp_path: Path) -> None:
         "adam (published) from 2.1 to 1.1."
     )
     assert "adam (published) from 0 to 0" in train
-    first = next(iter(runs.figures(record, known)))
+    first = next(iter(learning_curves.figures(record, publishing(known))))
     assert len(re.findall('class="band c0"', first)) == 1
-    assert "band" not in next(iter(runs.figures(record, {})))
+    assert "band" not in next(iter(learning_curves.figures(record, publishing({}))))
 
 
 @pytest.mark.parametrize(("epochs", "shown"), [(21, True), (31, False)])
 def test_plain_sgd_is_compared_at_its_own_batch_size(tmp_path: Path, epochs: int, shown: bool) -> None:
-    record = runs.load(written(tmp_path, {"sgd_momentum_compare_sgd_100.npz": history([2.0, 1.0], epochs)}))
+    record = learning_curves.load(written(tmp_path, {"sgd_momentum_compare_sgd_100.npz": history([2.0, 1.0], epochs)}))
     known = {"sgd_momentum_compare_sgd_100 (B=400)": reference([2.1, 1.1])}
     assert ("published" in labels(record, known)[0]) is shown
 
@@ -103,6 +124,6 @@ def test_plain_sgd_is_compared_at_its_own_batch_size(tmp_path: Path, epochs: int
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"a.npz": 1}', b'{"a.npz": {"train_losses": [1]}}', b"\xff"])
 def test_a_record_that_cannot_be_read_is_none(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
-        (tmp_path / runs.FILE).write_bytes(content)
-    assert runs.load(tmp_path / runs.FILE) == {}
-    assert list(runs.figures({}, {})) == []
+        (tmp_path / learning_curves.FILE).write_bytes(content)
+    assert learning_curves.load(tmp_path / learning_curves.FILE) == {}
+    assert list(learning_curves.figures({}, HOMEWORK)) == []

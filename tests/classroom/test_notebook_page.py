@@ -13,21 +13,22 @@ from typing import Any
 
 import pytest
 
+from grader.classroom.html_sanitizer import MAX_DEPTH, sanitize
+from grader.classroom.notebook_page import link_up, render, renderer
 from grader.errors import UsageError
-from grader.inert import inert
-from grader.notebook_page import render, renderer
+from grader.homework import HOMEWORK
 from grader.sandbox.policy import Layer, Level
 from grader.sandbox.supervisor import Sandbox
-from grader.submission import Submission, collect
+from grader.submission.collect import Submission, collect
 from tests.conftest import SAMPLES, run
 
 NAME = "q_optimizer_init.ipynb"
 PLAIN = {
     "a", "abbr", "b", "blockquote", "body", "br", "code", "dd", "del", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6",
-    "head", "header", "hr", "html", "i", "img", "kbd", "li", "meta", "ol", "p", "pre", "s", "span", "strong", "style", "sub", "sup",
-    "table", "tbody", "td", "th", "thead", "title", "tr", "ul",
+    "head", "header", "hr", "html", "i", "img", "kbd", "li", "meta", "nav", "ol", "p", "pre", "s", "span", "strong", "style", "sub",
+    "sup", "table", "tbody", "td", "th", "thead", "title", "tr", "ul",
 }  # fmt: skip
-ATTRIBUTES = {"class", "href", "src", "alt", "rel", "charset", "content", "http-equiv", "name", "lang"}
+ATTRIBUTES = {"class", "href", "id", "src", "alt", "rel", "charset", "content", "http-equiv", "name", "lang"}
 
 
 def png(colour: bytes = b"\xff\x00\x00") -> bytes:
@@ -77,7 +78,7 @@ def handed_in(*cells: Any, label: str = "somebody") -> Submission:
 @pytest.fixture(scope="module")
 def pages() -> Iterator[Sandbox]:
     pytest.importorskip("nbconvert", reason="pages need nbconvert: ./bootstrap staff")
-    with renderer(Level.STAFF) as made:
+    with renderer(HOMEWORK, Level.STAFF) as made:
         yield made
 
 
@@ -89,7 +90,7 @@ def page(sandbox: Sandbox, pages: Sandbox) -> Page:
     """The page of a notebook with these cells."""
 
     def made(*cells: Any, label: str = "somebody") -> str:
-        return render(handed_in(*cells, label=label), sandbox, pages)
+        return render(HOMEWORK, handed_in(*cells, label=label), sandbox, pages)
 
     return made
 
@@ -104,7 +105,8 @@ def assert_inert(page: str) -> Elements:
         assert tag in PLAIN, tag
         assert set(attrs) <= ATTRIBUTES, attrs
         assert tag == "meta" or "content" not in attrs
-        assert (attrs.get("href") or "https://").startswith(("http://", "https://")), attrs
+        assert attrs.get("id", "by-hand") == "by-hand"
+        assert (attrs.get("href") or "https://").startswith(("http://", "https://", "#by-hand")), attrs
         assert (attrs.get("src") or "data:image/png;base64,").startswith(("data:image/png;base64,", "data:image/jpeg;base64,")), (
             attrs
         )
@@ -114,7 +116,7 @@ def assert_inert(page: str) -> Elements:
 
 
 def test_the_reference_is_shown_with_its_code_and_output(sandbox: Sandbox, pages: Sandbox) -> None:
-    found = render(collect(SAMPLES / "reference"), sandbox, pages)
+    found = render(HOMEWORK, collect(SAMPLES / "reference", HOMEWORK.layout), sandbox, pages)
     text = " ".join(assert_inert(found).text.split())
     assert "<title>reference: notebook</title>" in found
     assert "q_optimizer_init.ipynb, as handed in, without having been run again." in text
@@ -123,6 +125,35 @@ def test_the_reference_is_shown_with_its_code_and_output(sandbox: Sandbox, pages
     assert "Question. What do you observe in the plot of the gradient norms?" in text
     assert found.count("<h2>") >= 5
     assert 'class="k"' in found  # code has colours
+
+
+def test_the_page_leads_to_the_question_that_is_graded_by_hand(page: Page) -> None:
+    asked = markdown("**Question.** What do you see in the plot of the Gradient Norms?")
+    found = page(markdown("<div>Question"), asked, markdown("My answer."))
+    assert found.index("Question") < found.index('<div id="by-hand">') < found.index("What do you see") < found.index("My answer.")
+    assert 'href="#by-hand"' in found
+    assert_inert(found)
+    assert "by-hand</" not in page(markdown("Question"))
+    assert 'href="#by-hand"' not in page(markdown("Question"))
+
+
+def test_pages_of_a_class_say_whose_they_are_and_lead_to_the_next(tmp_path: Path) -> None:
+    pages = []
+    for name in ("s1", "s2", "s3"):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "notebook.html"
+        path.write_text("<title>x</title>\n<!--head--><h1>x</h1><!--/head-->\n" + name * 20_000, "utf-8")
+        pages.append((path, f"{name} <b>Ada</b>"))
+    link_up(pages)
+    text = pages[1][0].read_text("utf-8")
+    assert text.startswith("<title>s2 &lt;b&gt;Ada&lt;/b&gt;: notebook</title>")
+    assert '<a href="../s1/notebook.html">Previous: s1 &lt;b&gt;Ada' in text
+    assert '<a href="../s3/notebook.html">Next: s3 &lt;b&gt;Ada' in text
+    assert text.endswith("<!--/head-->\n" + "s2" * 20_000)
+    assert "Previous" not in pages[0][0].read_text("utf-8")
+    before = pages[1][0].stat().st_mtime_ns
+    link_up(pages)
+    assert pages[1][0].stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg"])
@@ -223,22 +254,45 @@ def test_the_page_closes_whatever_a_cell_opens(page: Page) -> None:
 @pytest.mark.parametrize(
     ("fragment", "written"),
     [
-        ("<p>a<b>b</p>c</b>", "<p>a<b>b</b></p>c"),
+        ("<p>a<b>b</p>c</b>", "<p>a<b>b</b></p><b>c</b>"),
         ("<script>x < y</script>", "x &lt; y"),
+        ("<style>x < y</style><title>z</title>", "x &lt; yz"),
         ('<a href="https://x.y/?a&amp;b" onclick=x>z', '<a href="https://x.y/?a&amp;b" rel="noopener noreferrer nofollow">z</a>'),
-        ('<a href="javascript:x">y</a>', "<a>y</a>"),
-        ('<img src="https://x.example/y.png">', ""),
-        ('<img src="data:image/png;base64,AA==" onerror=x>', '<img src="data:image/png;base64,AA==" alt="">'),
+        ('<a href="javascript:x">y</a>', '<a rel="noopener noreferrer nofollow">y</a>'),
+        ('<a href="data:image/png;base64,AA==">y</a>', '<a rel="noopener noreferrer nofollow">y</a>'),
+        ('<a href="/x" target="_blank" ping="https://x.y">y</a>', '<a rel="noopener noreferrer nofollow">y</a>'),
+        ('<img src="https://x.example/y.png">', "<img>"),
+        ('<img src="data:image/svg+xml;base64,AA==" srcset="https://x.y 2x">', "<img>"),
+        ('<img src="data:image/png;base64,AA==" onerror=x alt="b">', '<img src="data:image/png;base64,AA==" alt="b">'),
         ('<div class="a b" style="x" id="y">z</div>', '<div class="a b">z</div>'),
         ('<span class="&quot;><script>">x', "<span>x</span>"),
         ("a<!-- b -->c<?d?><!e>", "ac"),
-        ("</div>x</p>", "x"),
-        ("<div>" * 1000 + "x", "<div>" * 200 + "x" + "</div>" * 200),
+        ("</div>x</b>", "x"),
+        ("<div>" * MAX_DEPTH + "x", "<div>" * MAX_DEPTH + "x" + "</div>" * MAX_DEPTH),
+        ("<br>" * 1000 + "<p>x</p>" * 1000, "<br>" * 1000 + "<p>x</p>" * 1000),
         ("&lt;script&gt; &amp; &#60;", "&lt;script&gt; &amp; &lt;"),
     ],
 )  # fmt: skip
-def test_a_fragment_is_written_anew(fragment: str, written: str) -> None:
-    assert inert(fragment) == written
+def test_of_a_fragment_only_what_is_allowed_is_left(fragment: str, written: str) -> None:
+    assert sanitize(fragment) == written
+
+
+@pytest.mark.parametrize("tag", ["div", "b", "blockquote", "a", "table><tr><td", "svg"])
+def test_what_nests_without_end_is_refused_at_once(tag: str) -> None:
+    with pytest.raises(UsageError, match="nested"):
+        sanitize(f"<{tag}>" * 100_000)
+
+
+@pytest.mark.parametrize("inside", ["<p>x</p>", "<td>x", "<i></i>"])
+def test_what_html_would_open_again_in_every_paragraph_is_refused_at_once(inside: str) -> None:
+    bold = "".join(f"<b class={number}>" for number in range(MAX_DEPTH - 20))
+    with pytest.raises(UsageError, match="nested"):
+        sanitize(f"<p>{bold}{inside * 100_000}")
+
+
+def test_a_page_that_nests_too_deeply_is_refused_in_a_sentence(page: Page) -> None:
+    with pytest.raises(UsageError, match=f"{NAME} cannot be shown: its elements are nested"):
+        page(markdown("<div>" * 300))
 
 
 def test_a_label_is_text_in_the_title(page: Page) -> None:
@@ -258,28 +312,28 @@ def test_thousands_of_cells_are_cut_and_it_says_so(page: Page) -> None:
 )
 def test_what_is_no_notebook_is_said(sandbox: Sandbox, pages: Sandbox, data: bytes, why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        render(Submission("x", {}, {}, (NAME, data), (), {}, ""), sandbox, pages)
+        render(HOMEWORK, Submission("x", {}, {}, (NAME, data), (), {}, ""), sandbox, pages)
 
 
 def test_markdown_that_takes_for_ever_ends_in_a_sentence(sandbox: Sandbox, pages: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    from grader import notebook_page
+    from grader.classroom import notebook_page
     from grader.sandbox.policy import Limits
 
     monkeypatch.setattr(notebook_page, "_LIMITS", Limits(wall=1.0, cpu=1))
     with pytest.raises(UsageError, match="could not be rendered"):
-        render(handed_in(*[markdown("[" * 20_000 + "*a_" * 20_000)] * 50), sandbox, pages)
+        render(HOMEWORK, handed_in(*[markdown("[" * 20_000 + "*a_" * 20_000)] * 50), sandbox, pages)
 
 
 def test_where_there_is_no_Landlock_the_page_is_the_same(sandbox: Sandbox, pages: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    from grader import notebook_page
+    from grader.classroom import notebook_page
 
     try:
         jailed = Sandbox(Level.STAFF, preload=notebook_page._PRELOAD, disabled=[Layer.LANDLOCK])
     except Exception as error:
         pytest.skip(f"no jail here: {error}")
     with jailed:
-        submission = collect(SAMPLES / "reference")
-        assert render(submission, sandbox, jailed) == render(submission, sandbox, pages)
+        submission = collect(SAMPLES / "reference", HOMEWORK.layout)
+        assert render(HOMEWORK, submission, sandbox, jailed) == render(HOMEWORK, submission, sandbox, pages)
 
 
 def test_the_command_writes_one_file(tmp_path: Path) -> None:
@@ -310,7 +364,7 @@ def test_without_nbconvert_the_command_names_what_sets_it_up(tmp_path: Path) -> 
     process = run("grade", SAMPLES / "reference", "--html", tmp_path / "x.html", PYTHONPATH=str(tmp_path))
     assert process.returncode == 2
     assert process.stdout == ""
-    assert "./bootstrap staff" in process.stderr
+    assert "nbconvert, which is not installed here; ./run_autograder sets it up by itself" in process.stderr
 
 
 def test_an_attachment_that_is_missing_does_not_cost_the_text(page: Page) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from grader import batch
-from grader import rubric as rubrics
-from grader.worker import Done, Job, Settings, grader_digest
-from tests.batch.classes import children, many, outcome, sample, started
+from grader.classroom import batch
+from grader.classroom.worker import Done, Job, Settings, grader_digest
+from grader.grading.rubric import load_rubric
+from grader.homework import HOMEWORK
+from tests.classroom.classes import children, many, outcome, sample, started
 from tests.conftest import SAMPLES, run
 
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -141,10 +142,9 @@ def test_two_runs_do_not_share_a_folder(undisturbed: Path, tmp_path: Path) -> No
 
 def settings() -> Settings:
     """Settings of a run of one item with the built-in rubric."""
-    from grader.exam import registered
 
-    rubric = rubrics.load(rubrics.DEFAULT, registered())
-    return Settings(rubrics.DEFAULT, rubric.digest, ("optim.adam.golden",), None, grader_digest())
+    rubric = load_rubric(HOMEWORK.rubric, HOMEWORK.checks)
+    return Settings(HOMEWORK.package, HOMEWORK.rubric, rubric.digest, ("optim.adam.golden",), None, grader_digest(HOMEWORK))
 
 
 class Deadly(Executor):
@@ -254,5 +254,5 @@ def test_without_a_way_to_grade_nothing_is_marked(tmp_path: Path) -> None:
     rubric = tmp_path / "rubric.toml"
     rubric.write_text("title = 1\n")
     process = run("batch", SAMPLES, "-o", tmp_path / "out", "--rubric", rubric)
-    assert (process.returncode, process.stdout) == (3, "")
+    assert (process.returncode, process.stdout) == (2, "")
     assert not (tmp_path / "out").exists()

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.batch.classes import children, many, outcome
+from tests.classroom.classes import children, many, outcome
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("sandbox")]
 # Runs the command in this process and reports what it took: seconds, CPU seconds (all processes), its own peak memory in kB.
 MEASURED = """\
 import resource, sys, time
-from grader.cli import main
+from grader.commands.program import main
 if __name__ == "__main__":
     started = time.monotonic()
     code = main(sys.argv[1:])

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.handout import TOP
+from grader.homework import HOMEWORK
 from tests.conftest import SAMPLES, run
-from tests.mutants import BLANKS, answered
+from tests.homework.mutants import BLANKS, answered
 
 REFERENCE, UNTOUCHED, MOMENTUM = SAMPLES / "reference", SAMPLES / "untouched", SAMPLES / "only_momentum"
 
@@ -43,7 +43,7 @@ def unpacked(archive: Path, folder: Path) -> Path:
     """Unpack a handout into `folder`; the homework's folder in it."""
     with zipfile.ZipFile(archive) as zipped:
         zipped.extractall(folder)
-    return folder / TOP
+    return folder / HOMEWORK.name
 
 
 def laid_over(folder: Path, sample: Path) -> Path:
@@ -53,7 +53,7 @@ def laid_over(folder: Path, sample: Path) -> Path:
 
 
 def with_answers(folder: Path, **answers: str) -> Path:
-    """The reference's student files in `folder`, with other answers to the named blanks (see `tests.mutants`)."""
+    """The reference's student files in `folder`, with other answers to the named blanks (see `tests.homework.mutants`)."""
     laid_over(folder / "deeplearning", REFERENCE / "deeplearning")
     for blank, answer in answers.items():
         path = folder / BLANKS[blank][0]

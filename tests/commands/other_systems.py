@@ -1,7 +1,7 @@
 """Plays a system that is not Linux, as far as that can be done on Linux: for the grader and for every process it starts.
 
 What Windows' or macOS' Python does not have is taken away: modules, functions of `os`, `signal`, `socket`, `select` and of the C
-library; `sys.platform` is set. `os.name`, paths and the file system stay Linux's.
+library, and `rich`, which few have; `sys.platform` is set. `os.name`, paths and the file system stay Linux's.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .conftest import plain
+from tests.commands.conftest import plain
 
 _NOT_ON_WINDOWS = {
-    "modules": "resource fcntl pwd grp termios pty tty syslog posix _posixshmem nis crypt spwd",
+    "modules": "resource fcntl pwd grp termios pty tty syslog posix _posixshmem nis crypt spwd rich",
     "os": (
         "fork forkpty getuid geteuid getgid getegid getgroups setuid seteuid setgid setegid setgroups setreuid setresuid setresgid "
         "getresuid setsid getsid setpgid getpgid getpgrp killpg wait wait3 wait4 waitid pidfd_open posix_spawn posix_spawnp mkfifo "
@@ -26,7 +26,7 @@ _NOT_ON_WINDOWS = {
     "select": "poll epoll",
 }
 _NOT_ON_MACOS = {
-    "modules": "_posixshmem spwd",
+    "modules": "_posixshmem spwd rich",
     "os": "fork forkpty pidfd_open setresuid setresgid getresuid memfd_create eventfd sched_getaffinity sched_setaffinity",
     "signal": "pidfd_send_signal",
     "socket": "SOCK_SEQPACKET",
@@ -88,11 +88,16 @@ runpy.run_module("grader", run_name="__main__", alter_sys=True)
 """
 
 
-def played(system: str, folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """`python -m grader …` in `folder`, as if on that system."""
+def command(system: str, *arguments: str | Path) -> list[str]:
+    """The command line of `python -m grader …` as if on that system."""
     play = _PLAY.format(system=system, lacks=_LACKS[system])
+    return [sys.executable, "-c", play + _RUN.format(play=play), *map(str, arguments)]
+
+
+def played(system: str, folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """What that command does in `folder`."""
     return subprocess.run(
-        [sys.executable, "-c", play + _RUN.format(play=play), *map(str, arguments)],
+        command(system, *arguments),
         cwd=folder,
         env=plain(),
         capture_output=True,

@@ -1,4 +1,4 @@
-"""A half-done homework, and pages that show its panel; `python -m tests.student.panels PAGE.html` writes the one of docs/images."""
+"""A half-done homework, and pages that show its panel; `python -m tests.commands.panels PAGE.html` makes that of docs/images."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.commands.conftest import REFERENCE, in_folder, laid_over, unpacked, with_answers
 from tests.conftest import run
-
-from .conftest import REFERENCE, in_folder, laid_over, unpacked, with_answers
 
 # Momentum and He are right, Adam's t is used before it counts this step, the gradient norm is a sum; nothing else is written yet.
 _EARLY_T = """\
@@ -57,7 +56,7 @@ def page(*panels: str) -> str:
 
 def main() -> None:
     """Write the page."""
-    from grader.report.student import panel
+    from grader.report.panel import panel
 
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "handout.zip"

@@ -1,4 +1,4 @@
-"""The transcripts of docs/for-students.md, from real runs: `python -m tests.student.guide` writes them anew."""
+"""The transcripts of docs/for-students.md, from real runs: `python -m tests.commands.student_guide` writes them anew."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.commands.conftest import in_folder, unpacked
+from tests.commands.panels import complete, half_done
 from tests.conftest import ROOT, run
 
-from .conftest import in_folder, unpacked
-from .panels import complete, half_done
-
 GUIDE = ROOT / "docs/for-students.md"
-STATES: dict[str, Callable[[Path], Path]] = {"untouched": lambda homework: homework, "half done": half_done, "complete": complete}
+Making = Callable[[Path], Path]
+# What a transcript shows: a homework in some state, and the command that is typed in it.
+STATES: dict[str, tuple[Making, str]] = {
+    "untouched": (lambda homework: homework, "check"),
+    "half done": (half_done, "check"),
+    "complete": (complete, "check"),
+    "handing in": (half_done, "build submission"),
+}
 
 
 def transcript(archive: Path, folder: Path, state: str) -> str:
-    """What `check` prints in a homework in that state, the command before it."""
-    homework = STATES[state](unpacked(archive, folder)).rename(folder / "homework")
-    return f"$ python -m grader check\n{in_folder(homework, 'check').stdout}"
+    """What the state's command prints in a homework in that state, the command before it."""
+    make, command = STATES[state]
+    homework = make(unpacked(archive, folder)).rename(folder / "homework")
+    return f"$ python -m grader {command}\n{in_folder(homework, *command.split()).stdout}"
 
 
 def shown(text: str, state: str) -> str:
@@ -29,8 +36,8 @@ def shown(text: str, state: str) -> str:
 
 
 def timeless(text: str) -> str:
-    """Without how long it took."""
-    return re.sub(r"in \d+\.\d+ s\.", "in … s.", text)
+    """Without how long it took, and without the sizes of what changes with every version."""
+    return re.sub(r"in \d+\.\d+ s\.|\d+ kB|grader/ \(\d+ files\)", "…", text)
 
 
 def main() -> None:

@@ -13,10 +13,21 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from tests.commands.conftest import MOMENTUM, REFERENCE, UNTOUCHED, InHandout, contents, in_folder, laid_over, plain
 from tests.conftest import OPTIM
 
-from .conftest import MOMENTUM, REFERENCE, UNTOUCHED, InHandout, contents, in_folder, laid_over, plain
-
+ROWS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+COMPARISON: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["name", "found", "published", "worst"],
+    "properties": {
+        "name": {"type": "string", "minLength": 1},
+        "found": ROWS,
+        "published": ROWS,
+        "worst": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+    },
+}
 REPORT: dict[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -38,7 +49,7 @@ REPORT: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "additionalProperties": False,
-                "required": ["id", "title", "outcome", "score", "maximum", "messages"],
+                "required": ["id", "title", "outcome", "score", "maximum", "messages", "code", "comparisons"],
                 "properties": {
                     "id": {"type": "string", "pattern": r"^(optim|fc_net|solver|logs)\.[a-z_.]+$"},
                     "title": {"type": "string", "minLength": 10},
@@ -46,6 +57,8 @@ REPORT: dict[str, Any] = {
                     "score": {"type": "number", "minimum": 0},
                     "maximum": {"type": "number", "minimum": 0},
                     "messages": {"type": "array", "items": {"type": "string"}},
+                    "code": {"type": "string"},
+                    "comparisons": {"type": "array", "items": COMPARISON},
                 },
             },
         },
@@ -75,7 +88,7 @@ def test_the_untouched_homework_gets_the_points_of_what_was_given(homework: Path
     assert "Gradescope runs 4 more checks, worth 17 points." in process.stdout
     assert lines(process)["optim.adam.golden"] == "wrong"
     assert lines(process)["logs.w_stds"] == "missing"
-    assert "section 2.4" in process.stdout
+    assert "the section 'Adam'" in process.stdout
 
 
 def test_half_of_the_homework_gets_its_points_and_says_what_remains(homework: Path) -> None:
@@ -107,6 +120,7 @@ def test_a_folder_and_a_zip_of_it_are_judged_alike(check: InHandout, tmp_path: P
     ("only", "asked"),
     [
         ("optim.adam", ["optim.adam.golden"]),
+        ("adam", ["optim.adam.golden"]),
         (
             "fc_net,solver",
             ["fc_net.init.he", "fc_net.init.zero", "fc_net.init.random", "fc_net.loss", "solver.grad_norm", "solver.training"],
@@ -125,6 +139,8 @@ def test_only_asks_for_one_or_several_groups(check: InHandout, only: str, asked:
     ("arguments", "hint"),
     [
         (["--only", "optim.adm"], "did you mean 'optim.adam'?"),
+        (["--only", "adma"], "did you mean 'adam'?"),
+        (["--only", "golden"], "'golden' may mean optim.sgd_momentum.golden, optim.adam.golden or optim.rmsprop.golden"),
         (["--only", "optim,solvr"], "no item starts with 'solvr'; did you mean 'solver'?"),
         (["--wach"], "did you mean '--watch'?"),
         (["--jsn"], "did you mean '--json'?"),

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from grader import rubric as rubrics
-from tests.conformance import conforming
+from grader.homework import HOMEWORK
 from tests.conftest import OPTIM, ROOT, SAMPLES, Maker, run
+from tests.report.conformance import conforming
 
 REFERENCE, UNTOUCHED, BROKEN = SAMPLES / "reference", SAMPLES / "untouched", SAMPLES / "does_not_parse"
 FAST = ("--only", "optim.adam.golden")
@@ -55,7 +55,7 @@ def test_a_mistake_in_the_options_is_told_in_two_lines(arguments: tuple[str, ...
     first, second, *rest = process.stderr.splitlines(keepends=True)
     assert first.startswith("grader: ")
     assert said in first
-    assert second.startswith("Try 'python -m grader")
+    assert second.startswith(f"Try '{sys.executable} -m grader")
     assert not rest
 
 
@@ -93,7 +93,7 @@ def test_only_takes_an_item_or_a_group_of_them(only: str, items: list[str]) -> N
 
 @pytest.mark.parametrize(
     ("only", "hint"),
-    [("optm", "optim"), ("optim.adm", "optim.adam"), ("solver.grad", "solver.grad_norm"), ("optim.", "optim"), ("zzz", "")],
+    [("optm", "optim"), ("optim.adm", "optim.adam"), ("solver.grat", "solver.grad_norm"), ("optim.", "optim"), ("zzz", "")],
 )
 def test_an_unknown_item_is_a_mistake_in_usage_with_a_near_match(only: str, hint: str) -> None:
     process = run("check", REFERENCE, "--only", only)
@@ -174,7 +174,7 @@ def test_an_output_that_cannot_be_written_is_a_mistake_but_the_report_is_shown(t
 @pytest.mark.usefixtures("sandbox")
 def test_another_rubric_is_used_and_on_record(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
-    mine.write_bytes(rubrics.DEFAULT.read_bytes() + b"\n# ours\n")
+    mine.write_bytes(HOMEWORK.rubric.read_bytes() + b"\n# ours\n")
     run("grade", REFERENCE, *FAST, "-o", tmp_path / "a.json")
     run("grade", REFERENCE, *FAST, "-o", tmp_path / "b.json", "--rubric", mine)
     built_in, own = (conforming(tmp_path / name)["extra_data"]["rubric_digest"] for name in ("a.json", "b.json"))
@@ -201,8 +201,8 @@ def test_help_and_mistakes_answer_without_loading_numpy(arguments: list[str]) ->
         [sys.executable, "-X", "importtime", "-m", "grader", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     imported = [line.rsplit("|", 1)[1].strip() for line in process.stderr.splitlines() if line.startswith("import time:")]
-    assert "grader.cli" in imported
-    assert not [name for name in imported if name.startswith(("numpy", "grader.checks", "grader.grading", "zipfile"))]
+    assert "grader.commands.program" in imported
+    assert not [name for name in imported if name.startswith(("numpy", "grader.homework.optim", "grader.grading.grade", "zipfile"))]
 
 
 def test_every_command_is_named_in_the_help() -> None:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from grader.selfcheck import LESS_ISOLATED
+from grader.grading.self_check import LESS_ISOLATED
+from tests.commands.conftest import REFERENCE, InHandout, contents, in_folder, laid_over, plain
+from tests.commands.other_systems import command, played
+from tests.commands.test_check import data
+from tests.commands.verdict_matrix import verdicts
 from tests.conftest import SAMPLES
-
-from .conftest import REFERENCE, InHandout, contents, in_folder, laid_over
-from .othersystems import played
-from .test_check import data
-from .test_same_verdicts import verdicts
+from tests.faults.stage import children, spent_some_time
 
 SYSTEMS = pytest.mark.parametrize("system", ["win32", "darwin"])
-PUZZLING = ("only_momentum", "does_not_parse", "raises_at_import", "absent_imports", "file_missing")
-
-
-@pytest.mark.parametrize("name", ["reference", "cs231n_momentum", *PUZZLING])
-def test_processes_that_are_not_forked_give_the_same_verdicts(check: InHandout, name: str) -> None:
-    forked = check(SAMPLES / name, "--json", "--sandbox", "fork")
-    spawned = check(SAMPLES / name, "--json", "--sandbox", "spawn")
-    assert forked.returncode == spawned.returncode
-    assert verdicts(data(forked)) == verdicts(data(spawned))
-    assert LESS_ISOLATED in data(spawned)["notes"]
-    assert LESS_ISOLATED not in data(forked)["notes"]
 
 
 @SYSTEMS
@@ -44,17 +36,68 @@ def test_another_system_tells_in_one_line_how_far_code_is_isolated(homework: Pat
     process = played(system, homework, "check", "--only", "optim")
     assert (process.returncode, process.stderr) == (0, "")
     assert process.stdout.count(LESS_ISOLATED) == 1
+    assert "\x1b" not in process.stdout
     assert contents(homework) == before
 
 
 @SYSTEMS
 def test_code_that_never_ends_is_ended_on_another_system_too(homework: Path, system: str) -> None:
     (homework / "deeplearning/optim.py").write_text("def adam(w, dw, config=None):\n    while True:\n        pass\n", "utf-8")
-    rubric = homework / "grader/rubric.toml"
+    rubric = homework / "grader/homework/rubric.toml"
     rubric.write_text(rubric.read_text("utf-8").replace("seconds = 10", "seconds = 1"), "utf-8")
     process = played(system, homework, "check", "--only", "optim.adam")
     assert (process.returncode, process.stderr) == (1, "")
     assert "timed out     optim.adam.golden" in process.stdout
+
+
+@SYSTEMS
+def test_ctrl_c_ends_a_check_on_another_system_too(homework: Path, system: str) -> None:
+    (homework / "deeplearning/optim.py").write_text("while True:\n    pass\n", "utf-8")
+    process = subprocess.Popen(
+        command(system, "check", "--only", "optim.adam"), cwd=homework, env=plain(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        below: list[int] = []
+        while not any(spent_some_time(pid) for pid in below):
+            assert process.poll() is None
+            below = children(process.pid)
+        process.send_signal(signal.SIGINT)
+        printed, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, printed) == (130, b"")
+    assert told == b"grader: stopped by SIGINT before it had finished\n"
+    assert not any(Path(f"/proc/{pid}").exists() for pid in below)
+
+
+@SYSTEMS
+def test_a_terminal_on_another_system_shows_what_is_being_asked(handout: Path, system: str) -> None:
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        command(system, "check", REFERENCE, "--only", "optim.adam"),
+        cwd=handout,
+        env=plain(TERM="xterm"),
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = bytearray()
+        while part := _read(ours):
+            shown += part
+    os.close(ours)
+    progress, _, report = shown.decode("utf-8").rpartition("checking optim.adam.golden")
+    assert process.returncode == 0
+    assert "\r" in progress + report
+    assert "optim.adam.golden" in report
+    assert ("\x1b[32mpassed" in report) == (system == "darwin")  # Windows' console may not take colours
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # closed at the other end
+        return b""
 
 
 @SYSTEMS

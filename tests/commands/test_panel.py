@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -13,12 +14,11 @@ from pathlib import Path
 import pytest
 
 from fixtures.make_logs import code_of
-from grader.report import student
+from grader.report import panel
+from tests.commands.conftest import REFERENCE, contents, laid_over, plain, with_answers
 from tests.conftest import OPTIM, ROOT
 
-from .conftest import REFERENCE, contents, laid_over, plain, with_answers
-
-# A stand-in for IPython (a notebook's kernel is not installed with the tests): keeps what is displayed, and prints it at the end.
+# A stand-in for IPython: keeps what is displayed, and prints it at the end. `test_notebook` has a real kernel.
 _IPYTHON = {
     "IPython/__init__.py": "from . import display\ndef get_ipython():\n    return object()\n",
     "IPython/display.py": "import json\ndef display(data, raw=False):\n    assert raw\n    print('DISPLAYED', json.dumps(data))\n",
@@ -33,7 +33,7 @@ def cell(folder: Path, code: str, ipython: dict[str, str] | None = None, **envir
         (extra / name).parent.mkdir(parents=True, exist_ok=True)
         (extra / name).write_text(text)
     process = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = ['', {str(extra)!r}]\nfrom grader.notebook import check\n{code}"],
+        [sys.executable, "-c", f"import sys; sys.path[:0] = ['', {str(extra)!r}]\nfrom grader import check\n{code}"],
         cwd=folder,
         env=plain(**environment),
         capture_output=True,
@@ -77,14 +77,14 @@ def parsed(page: str) -> _Tags:
     tags = _Tags()
     tags.feed(page)
     assert tags.open == []
-    assert set(tags.tags) <= {"div", "span", "b"}
-    assert tags.attributes <= {"style", "role", "aria-label"}
+    assert set(tags.tags) <= {"div", "span", "b", "table", "tr", "th", "td", "details", "summary", "pre"}
+    assert tags.attributes <= {"style", "role", "aria-label", "scope"}
     assert "url(" not in page
     return tags
 
 
 def test_without_ipython_the_report_is_printed(homework: Path) -> None:
-    printed = cell(homework, "check('optim.adam', 'solver')")
+    printed = cell(homework, "sys.modules['IPython'] = None\ncheck('optim.adam', 'solver')")
     assert "  wrong         optim.adam.golden" in printed
     assert "  passed        solver.training" in printed
     assert "Total: 5 of 25 points" in printed
@@ -134,6 +134,7 @@ def test_markup_in_what_a_students_code_says_is_shown_and_not_done(homework: Pat
 
 def test_every_text_of_a_report_is_escaped() -> None:
     row = {"id": MARKUP, "title": MARKUP, "outcome": MARKUP, "score": 1.0, "maximum": 2.0, "messages": [MARKUP, f"  {MARKUP}"]}
+    row |= {"code": MARKUP, "comparisons": [{"name": MARKUP, "found": [[1.0]], "published": [[2.0]], "worst": [0, 0]}]}
     data = {
         "score": 1.0,
         "maximum": 2.0,
@@ -142,10 +143,22 @@ def test_every_text_of_a_report_is_escaped() -> None:
         "notes": [MARKUP],
         "elsewhere": {"items": 1, "points": 3.0},
     }
-    page = student.panel(data)
-    assert parsed(page).text.count("<img src=x") == 6
-    assert page.count(html.escape("<img src=x")) == 7
-    assert "<img src=x" in parsed(student.failure(MARKUP)).text
+    page = panel.panel(data)
+    assert parsed(page).text.count("<img src=x") == 8
+    assert page.count(html.escape("<img src=x")) == 9
+    assert "<img src=x" in parsed(panel.failure(MARKUP)).text
+
+
+def test_what_is_published_stands_beside_what_was_found_and_what_was_asked_can_be_copied(homework: Path) -> None:
+    with_answers(homework, adam="next_w = w - config['learning_rate'] * dw")
+    (shown,) = displayed(cell(homework, "check('optim.adam')", _IPYTHON))
+    page = parsed(shown["text/html"])
+    assert page.tags.count("table") == 3  # next_w, m and v; t is a number
+    assert page.tags.count("tr") == 3 * 2 * 4
+    assert "config['m'][3]" in page.text
+    (code,) = re.findall(r"<pre[^>]*>(.*?)</pre>", shown["text/html"], re.DOTALL)
+    assert html.unescape(code).startswith("import numpy as np\nfrom deeplearning.optim import adam\n")
+    assert f"    {html.unescape(code).splitlines()[-1]}" in shown["text/plain"]
 
 
 def test_nothing_for_staff_is_shown(homework: Path) -> None:
@@ -187,31 +200,9 @@ def test_an_older_python_is_told_so_in_a_notebook_too(homework: Path) -> None:
     assert printed == "grader: this needs Python 3.11 or newer; this is Python 3.9.1\n"
 
 
-def test_the_notebooks_cells_run_up_to_the_checks_of_each_exercise(homework: Path) -> None:
-    """With a stand-in for matplotlib and for the data set; no kernel is installed with the tests."""
-    for name in ("deeplearning", "submission_logs"):
-        laid_over(homework / name, REFERENCE / name)
-    first, *parts = code_of(homework / "q_optimizer_init.ipynb").split("print('== cell ")
-    calls = [at for at, part in enumerate(parts) if part.split("\n")[1].startswith("check(")]
-    wanted = [part for at, part in enumerate(parts) if at <= calls[0] or at in calls]
-    (homework / "cells.py").write_text("print('== cell ".join([first, *wanted]), "utf-8")
-    process = subprocess.run(
-        [sys.executable, "cells.py"],
-        cwd=homework,
-        env=plain(STANDIN_TRAIN="200", OPENBLAS_NUM_THREADS="1"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (process.returncode, process.stderr) == (0, "")
-    printed = process.stdout.split("== cell ")[-len(calls) :]
-    for text, total in zip(printed, ("8 of 8", "0 of 0", "10 of 10", "35 of 35", "83 of 83"), strict=True):
-        assert f"Total: {total} points" in text
-
-
 def test_without_the_grader_beside_it_the_notebook_says_so_and_goes_on(homework: Path) -> None:
     script = code_of(homework / "q_optimizer_init.ipynb")
-    setup = script.split("print('== cell 3'")[0]
+    setup = "print('== cell ".join(script.split("print('== cell ")[:2])
     (homework / "cells.py").write_text(f"{setup}\ncheck('optim.adam')\ncheck()\n", "utf-8")
     (homework / "grader").rename(homework.parent / "put away")
     process = subprocess.run([sys.executable, "cells.py"], cwd=homework, env=plain(), capture_output=True, text=True, check=False)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.result import Outcome
+from grader.grading.results import Outcome
+from tests.commands.conftest import InHandout
+from tests.commands.student_guide import GUIDE, STATES, shown, timeless, transcript
 from tests.conftest import ROOT, run
-
-from .conftest import InHandout
-from .guide import GUIDE, STATES, shown, timeless, transcript
 
 TEXT = GUIDE.read_text("utf-8")
 
@@ -22,7 +21,7 @@ def test_a_transcript_is_what_the_command_prints(archive: Path, tmp_path: Path, 
 
 
 def test_the_transcripts_differ() -> None:
-    assert len({shown(TEXT, state) for state in STATES}) == 3
+    assert len({shown(TEXT, state) for state in STATES}) == len(STATES)
 
 
 def test_every_option_and_item_it_names_exists(check: InHandout) -> None:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.commands.conftest import REFERENCE, UNTOUCHED, plain
 from tests.conftest import OPTIM
-
-from .conftest import REFERENCE, UNTOUCHED, plain
 
 WAITING = "Waiting for you to save a file; Ctrl-C ends.\n"
 ADAM = ("--only", "optim.adam")

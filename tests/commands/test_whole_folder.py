@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.submission import STUDENT_FILES, collect
+from grader.homework.files import LAYOUT
+from grader.submission.collect import collect
+from tests.commands.conftest import REFERENCE, InHandout, contents, laid_over
 from tests.conftest import OPTIM, Grader, item
-
-from .conftest import REFERENCE, InHandout, contents, laid_over
 
 
 def packed(folder: Path, form: str, tmp_path: Path) -> Path:
@@ -28,10 +28,10 @@ FORMS = pytest.mark.parametrize("form", ["folder", "zip", "wrapped zip"])
 @FORMS
 def test_the_files_that_are_graded_are_the_students(homework: Path, form: str, tmp_path: Path, check: InHandout) -> None:
     laid_over(homework, REFERENCE)
-    found = collect(packed(homework, form, tmp_path))
-    for name in STUDENT_FILES:
+    found = collect(packed(homework, form, tmp_path), LAYOUT)
+    for name in LAYOUT.files:
         assert found.files[name] == (REFERENCE / name).read_bytes()
-    assert found.digest == collect(REFERENCE).digest
+    assert found.digest == collect(REFERENCE, LAYOUT).digest
     assert check(packed(homework, form, tmp_path)).returncode == 0
 
 
@@ -41,7 +41,7 @@ def test_without_their_own_package_nothing_of_the_graders_is_taken_for_it(
 ) -> None:
     shutil.rmtree(homework / "deeplearning")
     path = packed(homework, form, tmp_path)
-    found = collect(path)
+    found = collect(path, LAYOUT)
     assert (dict(found.files), dict(found.logs), dict(found.refused)) == ({}, {}, {})
     report = graded(path, "optim.adam.golden", "fc_net.init.he", "solver.training", "logs.w_stds")
     assert {result.outcome.value for result in report.items} == {"missing"}
@@ -54,9 +54,9 @@ def test_without_their_own_package_nothing_of_the_graders_is_taken_for_it(
 
 @FORMS
 def test_one_file_of_theirs_is_taken_without_the_graders_for_the_others(homework: Path, form: str, tmp_path: Path) -> None:
-    for name in STUDENT_FILES[1:]:
+    for name in LAYOUT.files[1:]:
         (homework / name).unlink()
-    found = collect(packed(homework, form, tmp_path))
+    found = collect(packed(homework, form, tmp_path), LAYOUT)
     assert list(found.files) == [OPTIM]
     assert not [note for note in found.notes if "Several copies" in note]
 
@@ -66,4 +66,4 @@ def test_files_by_themselves_in_a_folder_of_that_name_are_still_found(tmp_path: 
         target = tmp_path / "grader" / "deeplearning" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    assert sorted(collect(tmp_path).files) == sorted(STUDENT_FILES)
+    assert sorted(collect(tmp_path, LAYOUT).files) == sorted(LAYOUT.files)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.result import Report
-from grader.sandbox.ending import Ending
+from grader.grading.results import Report
+from grader.sandbox.errors import Ending
 from grader.sandbox.policy import Limits
 from grader.sandbox.supervisor import Sandbox
 from tests.conftest import ROOT, SAMPLES, Grader

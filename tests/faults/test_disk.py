@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import conforming
 from tests.conftest import run
 from tests.faults.stage import MIXED, Paced, Stage, Watch, blames_the_grader, container, none_left, verdict
+from tests.report.conformance import conforming
 
 Harm = Callable[[Paced, Path], None]
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import conforming
 from tests.faults.stage import (
     MIXED,
     Paced,
@@ -26,6 +25,7 @@ from tests.faults.stage import (
     of_installation,
     verdict,
 )
+from tests.report.conformance import conforming
 
 OLD = {"score": 7, "tests": [], "extra_data": {}}
 
@@ -58,11 +58,28 @@ def test_a_killed_grader_leaves_the_old_results_or_the_new(stage: Stage, tmp_pat
 
 
 def server_of(run: Paced) -> list[int]:
-    return children(run.process.pid)
+    """The fork servers there are: the grader's own, and one that its judging process had to start."""
+    judging = [child for child in children(run.process.pid) if not _serves(child)]
+    return [child for parent in (run.process.pid, *judging) for child in children(parent) if _serves(child)]
+
+
+def _serves(process: int) -> bool:
+    try:
+        return b"inside import forkserver" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def child_of(run: Paced) -> list[int]:
-    return [child for server in server_of(run) for child in children(server)]
+    return [child for server in server_of(run) for child in children(server) if _shut_in(child)]
+
+
+def _shut_in(process: int) -> bool:
+    """Whether it has given up its privileges for good; what a starting server asks in a process of its own has not."""
+    try:
+        return "NoNewPrivs:\t1" in Path(f"/proc/{process}/status").read_text("utf-8")
+    except OSError:
+        return False
 
 
 Victim = Callable[[Paced], list[int]]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import rubric as rubrics
-from tests.conformance import conforming
+from grader.homework import HOMEWORK
 from tests.conftest import ROOT
 from tests.faults.stage import (
     MIXED,
@@ -25,6 +24,7 @@ from tests.faults.stage import (
     none_left,
     verdict,
 )
+from tests.report.conformance import conforming
 
 MB = 2**20
 
@@ -105,14 +105,15 @@ def test_memory_that_runs_short_midway_makes_no_verdict(stage: Stage, tmp_path: 
 
 
 def test_nothing_large_is_loaded_before_the_first_results_stand() -> None:
-    script = "import sys, grader.container; print(sorted({'numpy', 'grader.grading', 'grader.exam'} & set(sys.modules)))"
+    heavy = ["numpy", "grader.grading.grade", "grader.homework"]
+    script = f"import sys, grader.packaging.container; print(sorted({{*{heavy}}} & set(sys.modules)))"
     process = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (process.stdout, process.stderr) == ("[]\n", "")
 
 
 def test_a_part_that_cannot_be_loaded_is_told_in_the_results(tmp_path: Path) -> None:
-    source = install(tmp_path, rubrics.DEFAULT.read_text("utf-8"))
-    (source / "grader" / "grading.py").write_text("raise ImportError('half an installation')\n")
+    source = install(tmp_path, HOMEWORK.rubric.read_text("utf-8"))
+    (source / "grader" / "grading" / "grade.py").write_text("raise ImportError('half an installation')\n")
     root = container(tmp_path / "root", MIXED)
     process = subprocess.run(
         [sys.executable, "-m", "grader", "gradescope"],

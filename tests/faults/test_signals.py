@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, SAMPLES, Maker
-from tests.faults.stage import MIXED, Stage, Watch, at_random_points, children, container, none_left, verdict
+from tests.faults.stage import MIXED, Stage, Watch, at_random_points, children, container, none_left, spent_some_time, verdict
 
 OLD = {"score": 7, "tests": [], "extra_data": {}}
 
@@ -105,22 +104,13 @@ def test_code_that_never_ends_does_not_outlive_the_grader(
     assert none_left(stage.source)
 
 
-def spent_some_time(pid: int) -> bool:
-    """Whether the process has used a second of processor time, more than it takes to get ready."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return int(fields[11]) + int(fields[12]) >= os.sysconf("SC_CLK_TCK")
-
-
 # The guard itself ----------------------------------------------------------------------------------------------------------
 
 
 def guarded(body: str, *, ignoring: int | None = None) -> subprocess.CompletedProcess[str]:
     """Run `body`, the inside of a command, under the guard."""
     script = (
-        "import os, signal, sys, weakref\nfrom grader.stopping import in_order, uninterrupted\n"
+        "import os, signal, sys, weakref\nfrom grader.grading.signals import in_order, uninterrupted\n"
         "def kill(number=signal.SIGTERM): os.kill(os.getpid(), number)\n"
         f"def command():\n{body}\nsys.exit(in_order(command))\n"
     )

@@ -13,9 +13,9 @@ from functools import cache
 import numpy as np
 from hypothesis import strategies as st
 
-from .bytewise import EDGE, ONE_IN_THREE, PLACE, RANDOM, RARELY, mutated
-from .texts import REFERENCE, TEXT
-from .zips import Member, bombs, edited, packed
+from tests.fuzz.bytewise import EDGE, ONE_IN_THREE, PLACE, RANDOM, RARELY, mutated
+from tests.fuzz.texts import REFERENCE, TEXT
+from tests.fuzz.zips import Member, bombs, edited, packed
 
 
 class Payload:

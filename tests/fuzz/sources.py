@@ -8,9 +8,8 @@ from functools import cache
 from hypothesis import strategies as st
 
 from tests.conftest import FC_NET, OPTIM, SOLVER
-
-from .bytewise import PLACE, RANDOM, SMALL, mutated
-from .texts import NASTY, REFERENCE
+from tests.fuzz.bytewise import PLACE, RANDOM, SMALL, mutated
+from tests.fuzz.texts import NASTY, REFERENCE
 
 FILES = (OPTIM, FC_NET, SOLVER)
 _TOKEN = re.compile(r"[^\S\n]+|\n|\w+|[^\w\s]")

@@ -11,13 +11,12 @@ import pytest
 from hypothesis import strategies as st
 
 from grader.errors import SubmissionError, UsageError
-from grader.grading import support_files
-from grader.submission import STUDENT_FILES, Limits, Submission, collect
-
-from . import running
-from .running import LENGTHS, bounded, fuzz, harmless
-from .trees import TREES, Node, plant
-from .zips import SUBMISSIONS, honest_members, pack
+from grader.homework import HOMEWORK
+from grader.submission.collect import Limits, Submission, collect
+from tests.fuzz import running
+from tests.fuzz.running import LENGTHS, bounded, fuzz, harmless
+from tests.fuzz.trees import TREES, Node, plant
+from tests.fuzz.zips import SUBMISSIONS, honest_members, pack
 
 MB = 2**20
 TIGHT = Limits(
@@ -47,14 +46,14 @@ def attempt(path: Path, limits: Limits) -> str:
 def _collected(path: Path, limits: Limits) -> Submission | SubmissionError | UsageError:
     """The submission, or the one of the two errors that collecting may raise; any other ends the run."""
     try:
-        return collect(path, support=support_files(), limits=limits)
+        return collect(path, HOMEWORK.layout, support=HOMEWORK.support, limits=limits)
     except (SubmissionError, UsageError) as error:
         return error
 
 
 def within(found: Submission, limits: Limits) -> str:
     """Hold a submission against the limits it was collected under."""
-    assert set(found.files) <= set(STUDENT_FILES)
+    assert set(found.files) <= set(HOMEWORK.layout.files)
     assert len(found.logs) <= limits.max_logs
     assert all(Path(name).parent == Path("submission_logs") for name in found.logs)
     taken = [*found.files.values(), *found.logs.values()]
@@ -106,7 +105,7 @@ def test_the_zips_that_are_changed_are_honest_before(tmp_path: Path) -> None:
     path = tmp_path / "hand-in.zip"
     path.write_bytes(pack(honest_members(), end64={}))
     assert attempt(path, Limits()) == "collected"
-    found = collect(path)
+    found = collect(path, HOMEWORK.layout)
     assert (len(found.files), len(found.logs), found.notes, found.refused) == (3, 18, (), {})
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.grading.results import Outcome
 from grader.report import gradescope
-from grader.result import Outcome
-from tests.conformance import conforming
 from tests.conftest import Grader, Maker
-from tests.test_gradescope_report import item, report
+from tests.report.conformance import conforming
+from tests.report.test_gradescope import item, report
 
 
 def test_staff_notes_do_not_push_the_file_over_its_limit(tmp_path: Path) -> None:

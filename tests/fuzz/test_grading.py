@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from grader.grading import grade, support_files
+from grader.grading.grade import grade
+from grader.grading.results import Outcome, Report
+from grader.grading.rubric import Rubric
+from grader.homework import HOMEWORK
 from grader.report import gradescope, terminal
-from grader.result import Outcome, Report
-from grader.rubric import Rubric
 from grader.sandbox.supervisor import Sandbox
-from grader.submission import collect
-from tests.conformance import conforming
+from grader.submission.collect import collect
 from tests.conftest import FC_NET, OPTIM, SOLVER
-
-from .arrays import NPZ, honest_npz
-from .running import LENGTHS, bounded, fuzz, harmless
-from .sources import honest, sources
-from .texts import REFERENCE, json_files
-from .zips import Member, pack
+from tests.fuzz.arrays import NPZ, honest_npz
+from tests.fuzz.running import LENGTHS, bounded, fuzz, harmless
+from tests.fuzz.sources import honest, sources
+from tests.fuzz.texts import REFERENCE, json_files
+from tests.fuzz.zips import Member, pack
+from tests.report.conformance import conforming
 
 SECONDS = 2.0  # a session; a change of tokens may well make an endless loop
 MEMORY = 500 * 2**20
@@ -44,7 +44,9 @@ class Grading:
         self.zip.write_bytes(pack([Member(name.encode(), data, 8 if len(data) > 2**20 else 0) for name, data in files.items()]))
         asked = [item.id for item in self.rubric.graded if item.id.startswith(items)]
         with bounded(MEMORY, traced=False):
-            report = grade(collect(self.zip, support=support_files()), self.rubric, self.sandbox, only=asked)
+            report = grade(
+                HOMEWORK, collect(self.zip, HOMEWORK.layout, support=HOMEWORK.support), self.rubric, self.sandbox, only=asked
+            )
         assert [item.id for item in report.items] == asked
         for item in report.items:
             assert item.outcome is not Outcome.GRADER_ERROR, [finding.staff for finding in item.findings]

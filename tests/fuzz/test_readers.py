@@ -7,16 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from grader.grading import support_files
-from grader.sandbox.ending import SessionEnded
+from grader.grading.student import Student
+from grader.homework import HOMEWORK
+from grader.sandbox.errors import SessionEnded
 from grader.sandbox.policy import Limits
 from grader.sandbox.supervisor import Sandbox
-from grader.student import Student
-from grader.submission import Submission
-
-from .arrays import NPZ, honest_npz
-from .running import LENGTHS, bounded, fuzz
-from .texts import honest_json, json_files
+from grader.submission.collect import Submission
+from tests.fuzz.arrays import NPZ, honest_npz
+from tests.fuzz.running import LENGTHS, bounded, fuzz
+from tests.fuzz.texts import honest_json, json_files
 
 FILES_A_SESSION = 50
 MEMORY = 400 * 2**20  # an answer of 64 MB, as it arrives, as a frame, and as what it says
@@ -24,7 +23,7 @@ MEMORY = 400 * 2**20  # an answer of 64 MB, as it arrives, as a frame, and as wh
 
 @pytest.fixture
 def student(sandbox: Sandbox) -> Iterator[Student]:
-    made = Student(Submission("fuzz", {}, {}, None, (), {}, ""), sandbox, support_files(), Limits(wall=20, cpu=20))
+    made = Student(Submission("fuzz", {}, {}, None, (), {}, ""), sandbox, HOMEWORK, Limits(wall=20, cpu=20))
     yield made
     made.close()
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from grader.finding import Finding
+from grader.grading.findings import Finding
+from grader.grading.results import ItemResult, Outcome, Report
+from grader.homework import HOMEWORK
 from grader.report import gradescope, terminal
-from grader.result import ItemResult, Outcome, Report
-from tests.conformance import conforming
-
-from .running import LENGTHS, bounded, fuzz, harmless
-from .texts import LONG_TEXT, TEXT
+from tests.fuzz.running import LENGTHS, bounded, fuzz, harmless
+from tests.fuzz.texts import LONG_TEXT, TEXT
+from tests.report.conformance import conforming
 
 MEMORY = 200 * 2**20
 _ESCAPES = ("\x1b", "\x1b[", "\x1b]0;", "\x9b", "\x07", "\x1b\\", "\r", "\n", "\x1b[31m", "[m", ";", "\x1bP", "\u202e", "x", " ")
@@ -65,7 +65,7 @@ def test_every_report_can_be_written_and_shown(tmp_path: Path, length: str) -> N
     def one(case: tuple[Report, int, bool]) -> str:
         made, width, leaderboard = case
         with bounded(MEMORY):
-            result = gradescope.render(made, leaderboard=leaderboard)
+            result = gradescope.render(made, leaderboard=HOMEWORK.leaderboard if leaderboard else None)
             shown = [terminal.render(made, staff=staff, width=width) for staff in (False, True)]
         # As `gradescope.write` puts it, but without waiting for the disk each time.
         path = tmp_path / "results.json"

@@ -8,8 +8,7 @@ from functools import cache
 from hypothesis import strategies as st
 
 from tests.conftest import SAMPLES
-
-from .bytewise import ONE_IN_THREE, PLACE, RANDOM, mutated
+from tests.fuzz.bytewise import ONE_IN_THREE, PLACE, RANDOM, mutated
 
 REFERENCE = SAMPLES / "reference"
 NASTY = (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from .zips import CANONICAL, CONTENTS, honest_members
+from tests.fuzz.zips import CANONICAL, CONTENTS, honest_members
 
 _LONG = "n" * 255
 _PARTS = st.sampled_from((

@@ -13,8 +13,8 @@ from functools import cache, lru_cache
 
 from hypothesis import strategies as st
 
-from .bytewise import EDGE, PLACE, RANDOM, RARELY, mutated
-from .texts import NASTY, NOTEBOOKS, REFERENCE, TEXT, json_files
+from tests.fuzz.bytewise import EDGE, PLACE, RANDOM, RARELY, mutated
+from tests.fuzz.texts import NASTY, NOTEBOOKS, REFERENCE, TEXT, json_files
 
 LOCAL = struct.Struct("<4s5H3L2H")
 LOCAL_FIELDS = ("need", "flags", "method", "time", "date", "crc", "packed", "size", "names", "extras")

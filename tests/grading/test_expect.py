@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from grader import expect
-from grader.finding import Mismatch
+from grader.grading import expect
+from grader.grading.findings import Mismatch
 from grader.sandbox.inside.wire import Opaque
 
 WANTED = np.array([[0.123456789, -2.5, 3.0], [4.0, 5.0, 6.0]])
@@ -54,7 +54,7 @@ def test_float32_is_measured_like_any_other_answer() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (None, "is None; it should be a NumPy array. The blank may not be filled in yet."),
+        (None, "is None; it should be a NumPy array."),
         (WANTED.tolist(), "is a list of 2 items; it should be a NumPy array."),
         ("array", "is a str; it should be a NumPy array."),
         (3.0, "is the number 3.0; it should be a NumPy array."),
@@ -110,6 +110,7 @@ def test_the_largest_error_and_its_place_are_told_and_the_expected_value_is_for_
     found = mismatch(but(0.25, (0, 0)))
     assert "1 of 6 entries are off, the most at [0, 0]" in found.student
     assert "relative error 0.34, allowed is less than 1e-07" in found.student
+    assert found.missed_by == pytest.approx(0.339 / 1e-7, rel=0.01)
     assert "0.1234" not in found.student
     assert "expected 0.123456789" in found.staff
     assert "found 0.25" in found.staff

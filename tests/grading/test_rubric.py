@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import rubric as rubrics
 from grader.errors import ConfigurationError
-from grader.exam import Check, registered
-from grader.rubric import Rubric, load
+from grader.grading.check import Check
+from grader.grading.rubric import Rubric, load_rubric
+from grader.homework import HOMEWORK
 
 CHECKS = {
     "optim.adam": Check("optim.adam", "Adam", ("next_w", "m"), lambda _: None),
@@ -25,7 +25,7 @@ def rubric(tmp_path: Path, *blocks: str, checks: dict[str, Check] = CHECKS) -> R
     """Load a rubric file of these blocks against `checks`."""
     path = tmp_path / "mine.toml"
     path.write_text("\n\n".join(blocks), "utf-8")
-    return load(path, checks)
+    return load_rubric(path, checks)
 
 
 def refusal(tmp_path: Path, *blocks: str) -> str:
@@ -84,6 +84,11 @@ def test_every_setting_is_read_as_written(tmp_path: Path) -> None:
     assert found.digest == hashlib.sha256((tmp_path / "mine.toml").read_bytes()).hexdigest()
 
 
+def test_digests_of_shipped_logs_are_read_in_either_case_and_are_students_to_know(tmp_path: Path) -> None:
+    found = rubric(tmp_path, f"shipped_logs = ['{'Ab' * 32}', '{'0' * 64}']", ADAM, SGD)
+    assert found.shipped_logs == found.public.shipped_logs == {"ab" * 32, "0" * 64}
+
+
 def test_decimal_points_add_up_exactly(tmp_path: Path) -> None:
     found = rubric(tmp_path, "total = 0.3", ADAM.replace("60", "0.1"), SGD.replace("40", "0.2"))  # 0.1 + 0.2 != 0.3 in floats
     assert found.total == Fraction(3, 10)
@@ -138,6 +143,12 @@ def test_a_planned_row_needs_no_check_and_is_left_out_of_what_can_be_reached(tmp
         ((ADAM + "\nseconds = 0", SGD), "seconds in item 'optim.adam' must be above 0"),
         (("[limits]\nseconds = 0", ADAM, SGD), "limits.seconds must be above 0"),
         (("[limits]\nmemory_mb = 0", ADAM, SGD), "limits.memory_mb must be above 0"),
+        (("shipped_logs = 'x'", ADAM, SGD), "'shipped_logs' at the top must be a list of texts"),
+        (
+            (f"shipped_logs = ['{'0' * 64}', '{'0' * 63}g']", ADAM, SGD),
+            f"entry 2 of 'shipped_logs' at the top must be a SHA-256, 64 hex digits, not '{'0' * 63}g'",
+        ),
+        (("shipped_logs = ['']", ADAM, SGD), "entry 1 of 'shipped_logs' at the top must be a SHA-256, 64 hex digits, not ''"),
         (("total = 'all'", ADAM, SGD), "total must be a number of at least 0 and below 1,000,000,000, not 'all'"),
     ],
 )
@@ -168,14 +179,14 @@ def test_an_unreadable_file_is_refused_with_its_path(tmp_path: Path, data: bytes
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(ConfigurationError) as caught:
-        load(path, CHECKS)
+        load_rubric(path, CHECKS)
     assert str(caught.value).startswith(f"{path}: {message}")
 
 
 def test_the_shipped_rubric_is_in_order(rubric: Rubric) -> None:
     assert rubric.total == sum(item.points for item in rubric.items) == 100
-    assert {item.id for item in rubric.graded} == set(registered())
-    assert rubric.digest == hashlib.sha256(rubrics.DEFAULT.read_bytes()).hexdigest()
+    assert {item.id for item in rubric.graded} == set(HOMEWORK.checks)
+    assert rubric.digest == hashlib.sha256(HOMEWORK.rubric.read_bytes()).hexdigest()
 
 
 def test_the_shipped_ids_are_the_ones_others_rely_on(rubric: Rubric) -> None:

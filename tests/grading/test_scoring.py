@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.rubric import Item
-from grader.scoring import counts, points, rounded, share
+from grader.grading.rubric import Item
+from grader.grading.scoring import counts, points, rounded, share
 
 PARTS = ("a", "b", "c")
 

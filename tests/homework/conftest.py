@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from grader.result import ItemResult, Outcome, Report
+from grader.grading.grade import grade
+from grader.grading.results import ItemResult, Outcome, Report
+from grader.grading.rubric import Rubric
+from grader.homework import HOMEWORK
+from grader.sandbox.supervisor import Sandbox
+from grader.submission.collect import collect
 
 Ask = Callable[..., ItemResult]
+AtHome = Callable[[Path, str], ItemResult]
 
 
 @pytest.fixture
@@ -22,6 +28,18 @@ def ask(graded: Callable[..., Report], make: Callable[..., Path]) -> Ask:
         return found
 
     return asker
+
+
+@pytest.fixture
+def at_home(rubric: Rubric, sandbox: Sandbox) -> AtHome:
+    """An item's verdict where only the public items are asked, as in the handout."""
+
+    def ask(path: Path, name: str) -> ItemResult:
+        submission = collect(path, HOMEWORK.layout, support=HOMEWORK.support)
+        (found,) = grade(HOMEWORK, submission, rubric.public, sandbox, only=[name]).items
+        return found
+
+    return ask
 
 
 def right(item: ItemResult) -> set[str]:

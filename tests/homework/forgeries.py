@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .logfiles import SIZES, STDS
-from .logsets import Logs
+from tests.homework.logfiles import SIZES, STDS
+from tests.homework.logsets import Logs
 
 Forge = Callable[[Logs], None]
 ADAM, RMSPROP, SGD, MOMENTUM = (f"optimizer_experiment_{rule}.npz" for rule in ("adam", "rmsprop", "sgd", "sgd_momentum"))

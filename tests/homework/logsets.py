@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from grader.checks.log_reader import Evidence, History
-from grader.checks.submission_logs import run_lengths
-from grader.fixtures import TRAJECTORIES
-from grader.hidden.trajectories import Run
-
-from .logfiles import SCHEMES, SEEDS, SIZES, STDS, as_json, npz
+from grader.homework.files import FIXTURES
+from grader.homework.hidden.trajectories import Run
+from grader.homework.log_reader import Evidence, History
+from grader.homework.published import TRAJECTORIES
+from grader.homework.submission_logs import run_lengths
+from tests.homework.logfiles import SCHEMES, SEEDS, SIZES, STDS, as_json, npz
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 STORED = ROOT / "fixtures" / "logs"  # made by fixtures/seeded_runs.py, one seed each
@@ -58,7 +58,7 @@ def stored(arrays: Mapping[str, Any], seed: int, **readings: str) -> Logs:
 
 def published() -> Logs:
     """The reference's logs with the seeded curves of CIFAR-10 as the handout printed them; losses it did not print are made up."""
-    table = json.loads(TRAJECTORIES.read_text("utf-8"))
+    table = json.loads((FIXTURES.folder / TRAJECTORIES).read_text("utf-8"))
     logs, draw = reference(), np.random.default_rng(0)
     for name in (*OPTIMIZER, *COMPARED):
         run = table[f"{name} (B=600)" if plain(name) else name][0]

@@ -1,6 +1,7 @@
 """Every slip of the catalogue as a student would make it: the reference with the answer to one blank rewritten.
 
-These are written independently of `grader/hidden/slips.py`, as source text for the sandbox.
+These are written independently of `grader/homework/hidden`, as source text for the sandbox: by hand, or, where an update rule has a
+slip that is not among these, as `programs` puts it together in its plainest style.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import textwrap
 from typing import Final
 
-from grader.hidden.rules import READINGS
+from grader.homework.hidden.reference_rules import READINGS
+from grader.homework.misconceptions import catalogue
 from tests.conftest import FC_NET, OPTIM, SAMPLES, SOLVER
+from tests.homework import programs
 
 _MOMENTUM: Final = """\
 v = config["momentum"] * v + dw
@@ -30,6 +33,7 @@ v_hat = config["v"] / (1 - beta2 ** config["t"])
 next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
 """
 _HE: Final = 'self.params[f"W{i}"] = np.random.normal(0.0, np.sqrt(2.0 / fan_in), (fan_in, fan_out))\n'
+_RANDOM: Final = 'self.params[f"W{i}"] = np.random.normal(0.0, weight_scale, (fan_in, fan_out))\n'
 _ZERO: Final = 'self.params[f"W{i}"] = np.zeros((fan_in, fan_out))\n'
 _GRAD_NORM: Final = """\
 norms = [np.linalg.norm(grad) for grad in grads.values()]
@@ -41,6 +45,7 @@ BLANKS: Final = {
     "rmsprop": (OPTIM, 4, _RMSPROP),
     "adam": (OPTIM, 4, _ADAM),
     "he": (FC_NET, 16, _HE),
+    "random": (FC_NET, 16, _RANDOM),
     "zero": (FC_NET, 16, _ZERO),
     "grad_norm": (SOLVER, 8, _GRAD_NORM),
 }
@@ -55,11 +60,12 @@ def answered(source: str, blank: str, answer: str) -> str:
 
 
 def files(**answers: str) -> dict[str, bytes]:
-    """The three student files of the reference with other answers to the named blanks."""
+    """The three student files of the reference with other answers to the named blanks, or with whole functions of that name."""
     texts = {file: (SAMPLES / "reference" / file).read_text("utf-8") for file in (OPTIM, FC_NET, SOLVER)}
     for blank, answer in answers.items():
         file = BLANKS[blank][0]
-        texts[file] = answered(texts[file], blank, answer)
+        whole = answer.startswith("def ")  # what is defined last is what counts
+        texts[file] = f"{texts[file]}\n\n{answer}" if whole else answered(texts[file], blank, answer)
     return {file: text.encode("utf-8") for file, text in texts.items()}
 
 
@@ -77,9 +83,10 @@ def _variations(rule: str, edits: dict[str, list[tuple[str, str]]]) -> dict[str,
 
 def mutants() -> dict[str, tuple[str, str]]:
     """Slip id -> (blank, the answer with that slip)."""
-    made = {**_MOMENTUM_SLIPS, **_RMSPROP_SLIPS, **_ADAM_SLIPS, **_INIT_SLIPS, **_GRAD_NORM_SLIPS}
+    plain = {f"{rule}.{slip}": (rule, programs.plain(rule, [slip]).source) for rule in READINGS for slip in programs.SLIPS[rule]}
+    made = {**plain, **_MOMENTUM_SLIPS, **_RMSPROP_SLIPS, **_ADAM_SLIPS, **_INIT_SLIPS, **_GRAD_NORM_SLIPS}
     assert {name.partition(".")[0] for name in made} == {*READINGS, "init", "grad_norm"}
-    return made
+    return {slip: made[slip] for slip in catalogue() if slip in made}
 
 
 _SHARED = "global _kept\ntry:\n    _kept\nexcept NameError:\n    _kept = {start}\n"
@@ -228,6 +235,10 @@ def _he(std: str, shape: str = "fan_in, fan_out") -> tuple[str, str]:
     return "he", f'self.params[f"W{{i}}"] = np.random.randn({shape}) * {std}\n'
 
 
+def _drawn(values: str) -> tuple[str, str]:
+    return "he", f'self.params[f"W{{i}}"] = {values}\n'
+
+
 _INIT_SLIPS: Final = {
     "init.fan_out": _he("np.sqrt(2 / fan_out)"),
     "init.variance_as_std": _he("(2 / fan_in)"),
@@ -248,6 +259,29 @@ _INIT_SLIPS: Final = {
     "init.biases_drawn": ("he", _HE + 'self.params[f"b{i}"] = 0.01 * np.random.randn(fan_out)\n'),
     "init.not_zero": ("zero", 'self.params[f"W{i}"] = 1e-6 * np.random.randn(fan_in, fan_out)\n'),
     "init.transposed": _he("np.sqrt(2 / fan_in)", "fan_out, fan_in"),
+    "init.uniform_narrow": _drawn("np.random.uniform(-np.sqrt(2 / fan_in), np.sqrt(2 / fan_in), (fan_in, fan_out))"),
+    "init.torch_default": _drawn("np.random.uniform(-1 / np.sqrt(fan_in), 1 / np.sqrt(fan_in), (fan_in, fan_out))"),
+    "init.uniform_positive": _drawn("np.random.rand(fan_in, fan_out) * np.sqrt(2 / fan_in)"),
+    "init.uniform_half": _drawn("(np.random.rand(fan_in, fan_out) - 0.5) * np.sqrt(2 / fan_in)"),
+    "init.constant": _drawn("np.full((fan_in, fan_out), np.sqrt(2 / fan_in))"),
+    "init.same_draw": ("he", "np.random.seed(7)\n" + _HE),
+    "init.fan_mean": _he("np.sqrt(2 / ((fan_in + fan_out) / 2))"),
+    "init.gain_six": _he("np.sqrt(6 / fan_in)"),
+    "init.gain_inverse": _he("np.sqrt(1 / (2 * fan_in))"),
+    "init.divided": _drawn("np.random.randn(fan_in, fan_out) / np.sqrt(2 / fan_in)"),
+    "init.root_twice": _drawn("np.random.normal(0, np.sqrt(np.sqrt(2 / fan_in)), (fan_in, fan_out))"),
+    "init.variance_squared": _he("(2 / fan_in) ** 2"),
+    "init.fan_product": _he("np.sqrt(2 / (fan_in * fan_out))"),
+    "init.first_layer": _he("(np.sqrt(2 / fan_in) if i > 1 else weight_scale / 100)"),
+    "init.biases_constant": ("he", _HE + 'self.params[f"b{i}"] = np.ones(fan_out)\n'),
+    "init.biases_missing": ("he", _HE + 'self.params.pop(f"b{i}")\n'),
+    "init.biases_shape": ("he", _HE + 'self.params[f"b{i}"] = np.zeros((1, fan_out))\n'),
+    "init.counted_from_zero": ("he", _HE.replace("{i}", "{i - 1}")),
+    "init.dtype_ignored": ("he", _HE + "dtype = np.float32\n"),
+    "init.he_for_random": ("random", _HE),
+    "init.scale_squared": ("random", _RANDOM.replace("weight_scale", "weight_scale**2")),
+    "init.scale_rooted": ("random", _RANDOM.replace("weight_scale", "np.sqrt(weight_scale)")),
+    "init.scale_fixed": ("random", _RANDOM.replace("weight_scale", "1e-2")),
 }
 
 
@@ -256,7 +290,7 @@ def _norm(expression: str) -> tuple[str, str]:
 
 
 _GRAD_NORM_SLIPS: Final = {
-    "grad_norm.nothing": ("grad_norm", "pass\n"),
+    "grad_norm.nothing": ("grad_norm", "norms = [np.linalg.norm(g) for g in grads.values()]\n"),
     "grad_norm.sum": _norm("sum(np.linalg.norm(grads[k]) for k in grads)"),
     "grad_norm.squared": _norm("np.mean([(g * g).sum() for g in grads.values()])"),
     "grad_norm.parameters": _norm("np.mean([np.linalg.norm(p) for p in self.model.params.values()])"),
@@ -277,5 +311,37 @@ _GRAD_NORM_SLIPS: Final = {
     "grad_norm.running": (
         "grad_norm",
         _GRAD_NORM.replace("np.mean(norms)", "np.mean(norms) + (self.log_grad_norm_history or [0])[-1]"),
+    ),
+    "grad_norm.step_before": (
+        "grad_norm",
+        'self.kept, last = np.mean([np.linalg.norm(g) for g in grads.values()]), getattr(self, "kept", 0.0)\n'
+        "self.log_grad_norm_history.append(last)\n",
+    ),
+    "grad_norm.in_loop": (
+        "grad_norm",
+        "total = 0.0\nfor g in grads.values():\n    total += np.linalg.norm(g)\n"
+        "    self.log_grad_norm_history.append(total / len(grads))\n",
+    ),
+    "grad_norm.each_norm": ("grad_norm", "self.log_grad_norm_history += [np.linalg.norm(g) for g in grads.values()]\n"),
+    "grad_norm.quadratic_mean": _norm("np.sqrt(np.mean([(g**2).sum() for g in grads.values()]))"),
+    "grad_norm.largest_entry": _norm("np.mean([np.abs(g).max() for g in grads.values()])"),
+    "grad_norm.times_rate": _norm("np.mean([np.linalg.norm(self.optim_configs[k]['learning_rate'] * grads[k]) for k in grads])"),
+    "grad_norm.over_batch": _norm("np.mean([np.linalg.norm(g) for g in grads.values()]) / len(X_batch)"),
+    "grad_norm.by_layers": _norm("sum(np.linalg.norm(g) for g in grads.values()) / self.model.num_layers"),
+    "grad_norm.last_layer_only": _norm("np.mean([np.linalg.norm(grads[f'{k}{self.model.num_layers}']) for k in 'Wb'])"),
+    "grad_norm.running_mean": (
+        "grad_norm",
+        "self.norms = getattr(self, 'norms', []) + [np.linalg.norm(g) for g in grads.values()]\n"
+        "self.log_grad_norm_history.append(np.mean(self.norms))\n",
+    ),
+    "grad_norm.other_gradients": (
+        "grad_norm",
+        "_, full = self.model.loss(self.X_train, self.y_train)\n"
+        "self.log_grad_norm_history.append(np.mean([np.linalg.norm(g) for g in full.values()]))\n",
+    ),
+    "grad_norm.overwritten": ("grad_norm", "self.log_grad_norm_history = [np.mean([np.linalg.norm(g) for g in grads.values()])]\n"),
+    "grad_norm.reversed": (
+        "grad_norm",
+        "self.log_grad_norm_history.insert(0, np.mean([np.linalg.norm(g) for g in grads.values()]))\n",
     ),
 }

@@ -7,13 +7,14 @@ import re
 import numpy as np
 import pytest
 
-from grader.hidden import corpus
-from grader.hidden.record import walk
-from grader.hidden.rules import READINGS
-from grader.result import Outcome
+from grader.grading.results import Outcome
+from grader.homework.hidden import corpus
+from grader.homework.hidden.reference_rules import READINGS
+from grader.homework.hidden.traces import walk
 from tests.conftest import OPTIM, SAMPLES, Grader, Maker, item
-from tests.mutants import files, mutants
-from tests.styles import COUNT, STYLES, style
+from tests.homework.conftest import AtHome
+from tests.homework.mutants import BLANKS, files, mutants
+from tests.homework.styles import COUNT, STYLES, style
 
 _RULES = tuple(READINGS)
 _BEHAVIOUR = tuple(f"optim.{rule}.behaviour" for rule in _RULES)
@@ -74,10 +75,49 @@ def test_a_failure_shows_the_smallest_input_and_what_came_back_but_not_what_is_r
     path = make((OPTIM, None, files(**{blank: answer})[OPTIM]))
     found = item(graded(path, "optim.sgd_momentum.behaviour"), "optim.sgd_momentum.behaviour")
     text = "\n".join(finding.student for finding in found.findings)
-    assert re.search(r"w = \[-?[01]\], config = None\n  step 1: dw = \[-?1\]", text), text
+    (code,) = [finding.code for finding in found.findings if finding.code]
+    assert re.search(r"w = np.array\(\[-?[01].0\]\)\nconfig = None\n\n# step 1\ndw = np.array\(\[-?1.0\]\)\nw, config = ", code), (
+        code
+    )
     assert re.search(r"config\['velocity'\] is \[-?0\.01\]", text), text
     assert "expected" not in text
     assert any("expected [1.0]" in finding.staff or "expected [-1.0]" in finding.staff for finding in found.findings)
+
+
+@pytest.mark.parametrize(
+    ("slip", "late"),
+    [
+        ("sgd_momentum.velocity_not_stored", True),
+        ("sgd_momentum.ascends", False),
+        ("rmsprop.cache_not_stored", True),
+        ("rmsprop.decay_swapped", False),
+        ("adam.m_not_stored", True),
+        ("adam.t_twice", True),
+    ],
+)
+def test_a_slip_of_what_is_kept_is_shown_where_it_tells(slip: str, late: bool, make: Maker, graded: Grader) -> None:
+    rule, answer = mutants()[slip]
+    found = graded(make((OPTIM, None, files(**{rule: answer})[OPTIM])), f"optim.{rule}.behaviour").items[0]
+    text, (code,) = "\n".join(one.student for one in found.findings), [one.code for one in found.findings if one.code]
+    assert ("next_w is still right then, and wrong from step 2 on." in text) == late
+    assert ("# step 2" in code) == late
+    assert code.count("print(") == 1 + late
+
+
+def test_an_input_in_which_digits_alone_differ_is_not_what_shows_a_slip(make: Maker, graded: Grader) -> None:
+    rule, answer = mutants()["rmsprop.epsilon_after_division"]
+    found = graded(make((OPTIM, None, files(**{rule: answer})[OPTIM])), f"optim.{rule}.behaviour").items[0]
+    assert "last digits" not in "\n".join(one.student for one in found.findings)
+
+
+SECOND_STEP = BLANKS["adam"][2] + 'next_w = next_w - 0.01 if config["t"] == 2 else next_w\n'
+
+
+def test_steps_before_the_one_that_goes_wrong_are_called_right(make: Maker, graded: Grader, at_home: AtHome) -> None:
+    path = make((OPTIM, None, files(adam=SECOND_STEP)[OPTIM]))
+    later, home = graded(path, "optim.adam.behaviour").items[0], at_home(path, "optim.adam.golden")
+    assert "After step 1 all is right. After step 2" in "\n".join(one.student for one in later.findings)
+    assert "After step 1 next_w is right. After step 2" in "\n".join(one.student for one in home.findings)
 
 
 def test_a_rule_that_raises_on_some_input_shows_the_input_and_the_students_line(make: Maker, graded: Grader) -> None:
@@ -89,7 +129,7 @@ def test_a_rule_that_raises_on_some_input_shows_the_input_and_the_students_line(
     assert found.outcome is Outcome.RAISED
     assert "only matrices" in text
     assert "deeplearning/optim.py, line" in text
-    assert "step 1: dw = " in text
+    assert any("# step 1\ndw = " in finding.code for finding in found.findings)
 
 
 def test_what_is_kept_outside_config_is_told_as_such(make: Maker, graded: Grader) -> None:
@@ -140,4 +180,4 @@ def test_an_entry_of_the_config_that_was_replaced_is_the_students_fault(put: str
     path = make((OPTIM, None, (SAMPLES / "reference" / OPTIM).read_text("utf-8") + code + "    return w, config\n"))
     found = item(graded(path, "optim.adam.golden", "optim.adam.behaviour"), "optim.adam.behaviour")
     assert found.outcome is Outcome.WRONG
-    assert "'note', which is gone or changed" in found.findings[0].student
+    assert "'note', which is gone or changed" in found.findings[1].student

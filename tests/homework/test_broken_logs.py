@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.result import Outcome
-
-from .conftest import Ask, judged, lost, said
-from .logfiles import STDS, as_json, but, history, honest, results, sgd_lengths
+from grader.grading.results import Outcome
+from tests.homework.conftest import Ask, judged, lost, said
+from tests.homework.logfiles import STDS, as_json, but, history, honest, results, sgd_lengths
 
 LOSSES, ACCURACIES = np.full(200, 2.0), np.full(6, 0.5)
 # What replaces one of a run's arrays, the array's name, and a word that says what is wrong.
@@ -153,3 +152,26 @@ def test_points_follow_the_weights_of_the_parts(ask: Ask) -> None:
     ):
         name, data, _, _ = BROKEN_RULES[item][slip]
         assert judged(ask, item, honest() | {name: data}).score == score
+
+
+@pytest.mark.parametrize(
+    ("item", "slip", "factor"),
+    [
+        ("optimizer_experiment", "adam does not learn", 0.45 / 0.449),
+        ("best_model", "val_acc too low", 0.45 / 0.449),
+        ("best_model", "another rule", None),
+    ],
+)
+def test_a_missed_threshold_says_by_what_factor(ask: Ask, item: str, slip: str, factor: float | None) -> None:
+    name, data, _, _ = BROKEN_RULES[item][slip]
+    found = [one.missed_by for one in judged(ask, item, honest() | {name: data}).findings if one.missed_by is not None]
+    assert found == ([pytest.approx(factor)] if factor else [])
+
+
+def test_accuracies_that_hardly_disagree_say_by_what_factor(ask: Ask) -> None:
+    def missed(train: float) -> list[float]:
+        logs = honest() | {f"{COMPARE}{seed}.npz": history(300, 16, train=train) for seed in (100, 200, 300)}
+        return [one.missed_by for one in judged(ask, "sgd_momentum_compare", logs).findings if one.missed_by is not None]
+
+    (far,), (further,) = missed(0.3), missed(0.2)
+    assert 1 < far < further

@@ -16,13 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader import dataset
 from grader.errors import UsageError
+from grader.homework import HOMEWORK
+from grader.homework.hidden import cifar10
 from tests.conftest import ROOT, run
 from tests.replay import batches
 
 IMAGES = 1500  # and 1000 to validate, in five batches of 500
 Spoil = Callable[[Path], None]
+
+READER = HOMEWORK.source(cifar10.READER)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def fetched(folder: Path, target: Path, *options: str | Path) -> subprocess.Comp
 
 def reader() -> Any:
     """The module that unpickles inside the sandbox, here without one, so that what it runs would be seen."""
-    spec = importlib.util.spec_from_file_location("batches_reader", ROOT / "grader/checks/mounted/batches.py")
+    spec = importlib.util.spec_from_file_location("batches_reader", ROOT / "grader/homework/hidden/mounted/cifar_batches.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -68,7 +71,7 @@ def test_the_file_holds_the_bits_that_a_student_trains_on(made: Path, tmp_path: 
         assert found[name].flags.c_contiguous
         assert np.array_equal(found[name], part)
     assert found["source"] == manifest.name.encode()
-    assert dataset.describe(target) == dataset.DataSet(manifest.name, IMAGES, 1000, 1000)
+    assert cifar10.describe(target) == cifar10.DataSet(manifest.name, IMAGES, 1000, 1000)
 
 
 def replaced(folder: Path) -> None:
@@ -123,7 +126,7 @@ def test_every_file_that_is_not_as_published_is_named(folder: Path, tmp_path: Pa
 def test_without_a_manifest_only_the_published_files_will_do(made: Path, tmp_path: Path) -> None:
     process = fetched(made, tmp_path / "images.npy")
     assert process.returncode == 2
-    assert all(f"{name}: MD5 sum" in process.stderr and digest in process.stderr for name, digest in dataset.CIFAR10.items())
+    assert all(f"{name}: MD5 sum" in process.stderr and digest in process.stderr for name, digest in cifar10.CIFAR10.items())
 
 
 def calling(module: str, name: str, argument: str) -> bytes:
@@ -136,9 +139,9 @@ def test_of_a_file_with_another_sum_nothing_is_opened(folder: Path, tmp_path: Pa
     mark = tmp_path / "mark"
     (folder / "data_batch_1").write_bytes(calling("os", "mkdir", str(mark)))
     opened: list[object] = []
-    monkeypatch.setattr(dataset, "Sandbox", lambda *args: opened.append(args))
+    monkeypatch.setattr(cifar10, "Sandbox", lambda *args: opened.append(args))
     with pytest.raises(UsageError, match="none was opened"):
-        dataset.import_batches(folder, tmp_path / "images.npy", manifest)
+        cifar10.import_batches(folder, tmp_path / "images.npy", manifest, READER)
     assert not opened
     assert not mark.exists()
 
@@ -221,17 +224,17 @@ def test_a_data_file_that_is_none_is_refused(tmp_path: Path, content: bytes | No
     if content is not None:
         (tmp_path / "images.npy").write_bytes(content)
     with pytest.raises(UsageError, match=said):
-        dataset.describe(tmp_path / "images.npy")
+        cifar10.describe(tmp_path / "images.npy")
 
 
 def test_a_part_of_a_data_file_is_refused(made: Path, tmp_path: Path) -> None:
     target = tmp_path / "images.npy"
-    dataset.import_batches(made, target, batches.manifest(made))
-    dataset.describe(target)
+    cifar10.import_batches(made, target, batches.manifest(made), READER)
+    cifar10.describe(target)
     with target.open("r+b") as file:
         file.truncate(target.stat().st_size - 1)
     with pytest.raises(UsageError, match="only a part"):
-        dataset.describe(target)
+        cifar10.describe(target)
 
 
 @pytest.mark.parametrize("content", ["", "c99cafc152244af753f735de768cd75f  data_batch_1\n"])

@@ -9,24 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader import rubric as rubrics
-from grader.checks.log_reader import Evidence
-from grader.exam import registered
-from grader.grading import grade, support_files
-from grader.hidden import trajectories
-from grader.hidden.log_consistency import NAMES, fingerprints, oddities
-from grader.report import terminal, text
-from grader.result import ItemResult, Outcome, Report
-from grader.rubric import Rubric
+from grader.grading.grade import grade
+from grader.grading.results import ItemResult, Outcome, Report
+from grader.grading.rubric import Rubric, load_rubric
+from grader.homework import HOMEWORK
+from grader.homework.hidden import trajectories
+from grader.homework.hidden.log_consistency import NAMES, oddities
+from grader.homework.log_reader import Evidence
+from grader.report import terminal, wording
 from grader.sandbox.supervisor import Sandbox
-from grader.submission import collect
+from grader.submission.collect import collect
 from tests.conftest import OPTIM
-
-from . import logsets
-from .conftest import Ask, judged, said
-from .forgeries import ADAM, FORGERIES, PLAIN
-from .logfiles import SCHEMES, SIZES, STDS
-from .logsets import COMPARED, OPTIMIZER, Logs, as_files, histories, known_curves
+from tests.homework import logsets
+from tests.homework.conftest import Ask, judged, said
+from tests.homework.forgeries import ADAM, FORGERIES, PLAIN
+from tests.homework.logfiles import SIZES, STDS
+from tests.homework.logsets import COMPARED, OPTIMIZER, Logs, as_files, histories, known_curves
 
 SEEDED = {"optimizer_experiment": OPTIMIZER, "sgd_momentum_compare": COMPARED}
 READINGS = ({"adam": "adam_inside"}, {"adam": "adam_folded"}, {"rmsprop": "rmsprop_outside"})
@@ -84,7 +82,7 @@ def test_a_forgery_is_seen_and_costs_nothing(ask: Ask, honest: Logs, name: str) 
     found = judged(ask, forgery.item, as_files(forged))
     assert forgery.finding in findings(found), found.findings
     assert not set(NAMES[forgery.item]) & set(found.parts)
-    assert "consistency" not in text.for_student(found)
+    assert "consistency" not in wording.for_student(found)
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -157,14 +155,16 @@ def test_logs_beside_the_untouched_handout_are_told(graded: Callable[..., Report
 
 def weighted(tmp_path: Path, item: str, name: str) -> Rubric:
     """The built-in rubric with a weight for one finding of one item."""
-    head, mark, tail = rubrics.DEFAULT.read_text("utf-8").partition(f'id = "logs.{item}"')
+    head, mark, tail = HOMEWORK.rubric.read_text("utf-8").partition(f'id = "logs.{item}"')
     path = tmp_path / "weighted.toml"
     path.write_text(head + mark + tail.replace("[item.parts]\n", f"[item.parts]\n{name} = 4\n", 1), "utf-8")
-    return rubrics.load(path, registered())
+    return load_rubric(path, HOMEWORK.checks)
 
 
 def ended(rubric: Rubric, sandbox: Sandbox, path: Path, item: str) -> ItemResult:
-    (found,) = grade(collect(path, support=support_files()), rubric, sandbox, only=[f"logs.{item}"]).items
+    (found,) = grade(
+        HOMEWORK, collect(path, HOMEWORK.layout, support=HOMEWORK.support), rubric, sandbox, only=[f"logs.{item}"]
+    ).items
     return found
 
 
@@ -181,8 +181,8 @@ def test_a_course_can_give_a_finding_points(
         found = ended(rubric, sandbox, make(*edits(logs)), forgery.item)
         assert (found.outcome, found.parts[forgery.finding]) == (outcome, right)
         assert (found.score < found.maximum) is not right
-        assert (f"do not fit together ({forgery.finding})" in text.for_student(found)) is not right
-        assert "known is" not in text.for_student(found)
+        assert (f"do not fit together ({forgery.finding})" in wording.for_student(found)) is not right
+        assert "known is" not in wording.for_student(found)
     nothing = ended(rubric, sandbox, make(base="untouched"), forgery.item)
     assert nothing.outcome is Outcome.MISSING
     assert nothing.score == 0
@@ -202,7 +202,7 @@ def test_a_student_reads_the_same_report_with_and_without_findings(
             )
             for one in (logs, other)
         ]
-        assert text.for_student(reports[0].items[0]) == text.for_student(reports[1].items[0])
+        assert wording.for_student(reports[0].items[0]) == wording.for_student(reports[1].items[0])
         assert "consistency: full_precision" in terminal.render(reports[1], staff=True)
         assert "full_precision" not in terminal.render(reports[1], staff=False)
 
@@ -227,7 +227,7 @@ def test_a_fault_of_what_costs_nothing_does_not_cost_the_item(ask: Ask, honest: 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr("grader.hidden.log_consistency.oddities", broken)
+    monkeypatch.setattr("grader.homework.hidden.log_consistency.oddities", broken)
     found = judged(ask, "w_stds", as_files(honest))
     assert (found.outcome, said(found)) == (Outcome.PASSED, "")
     assert "a fault" in found.findings[-1].staff
@@ -236,10 +236,10 @@ def test_a_fault_of_what_costs_nothing_does_not_cost_the_item(ask: Ask, honest: 
 @pytest.mark.parametrize(
     ("item", "file", "array", "section"),
     [
-        ("optimizer_experiment", ADAM, "train_losses", "section 2.4"),
-        ("sgd_momentum_compare", PLAIN.format(100), "val_accs", "section 2.2"),
-        ("initialization_experiment", "initialization_experiment_he.npz", "train_accs", "section 3"),
-        ("best_model", "best_fc_model.npz", "train_losses", "section 5"),
+        ("optimizer_experiment", ADAM, "train_losses", "the section 'Adam'"),
+        ("sgd_momentum_compare", PLAIN.format(100), "val_accs", "the section 'Momentum'"),
+        ("initialization_experiment", "initialization_experiment_he.npz", "train_accs", "the section 'Initialization'"),
+        ("best_model", "best_fc_model.npz", "train_losses", "the section 'Test your model'"),
     ],
 )
 def test_a_broken_rule_names_the_cell_that_writes_the_file(
@@ -250,15 +250,3 @@ def test_a_broken_rule_names_the_cell_that_writes_the_file(
     assert file in said(found)
     assert said(found).count(section) == 1
     assert section not in said(judged(ask, item, as_files(honest)))
-
-
-def test_fingerprints_are_of_what_no_seed_fixes(make: Callable[..., Path]) -> None:
-    seeded = (f"submission_logs/{PLAIN.format(100)}", None, b"x")
-    one, other = fingerprints(collect(make())), fingerprints(collect(make(seeded)))
-    assert one == other
-    assert set(one) == {f"initialization_experiment_{s}.npz" for s in SCHEMES} | {"w_stds_he.json", "w_stds_random.json"}
-    changed = fingerprints(
-        collect(make(("submission_logs/w_stds_he.json", None, b"[]"), ("submission_logs/w_stds_random.json", None, None)))
-    )
-    assert {name for name in one if changed.get(name) != one[name]} == {"w_stds_he.json", "w_stds_random.json"}
-    assert fingerprints(collect(make(base="untouched"))) == {}

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.hidden import trajectories
-from grader.hidden.log_consistency import oddities
-from grader.hidden.trajectories import Run
-
-from . import logsets
-from .conftest import Ask, judged
-from .forgeries import FORGERIES
-from .logsets import COMPARED, OPTIMIZER, as_files, evidence_of, histories, known_curves, stored
+from grader.homework.hidden import trajectories
+from grader.homework.hidden.log_consistency import oddities
+from grader.homework.hidden.trajectories import Run
+from tests.homework import logsets
+from tests.homework.conftest import Ask, judged
+from tests.homework.forgeries import FORGERIES
+from tests.homework.logsets import COMPARED, OPTIMIZER, as_files, evidence_of, histories, known_curves, stored
 
 SEEDS = 20
 SCRIPT = logsets.ROOT / "fixtures" / "seeded_runs.py"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.result import Outcome
+from grader.grading.results import Outcome
 from tests.conftest import FC_NET, OPTIM, SAMPLES, SOLVER, Grader, Maker
 
 _ITEMS = {

@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from grader import rubric as rubrics
-from grader.exam import registered
-from grader.grading import grade, support_files
-from grader.report import terminal, text
-from grader.result import ItemResult, Outcome, Report
+from grader.grading.grade import grade
+from grader.grading.results import ItemResult, Outcome, Report
+from grader.grading.rubric import load_rubric
+from grader.homework import HOMEWORK
+from grader.report import terminal, wording
 from grader.sandbox.supervisor import Sandbox
-from grader.submission import collect
-
-from .conftest import Ask, lost, said
-from .notebooks import BEST, FORGERIES, HONEST, NAME, RULES, Files, Notebook, as_bytes, cell, code, reference
+from grader.submission.collect import collect
+from tests.homework.conftest import Ask, lost, said
+from tests.homework.notebooks import BEST, FORGERIES, HONEST, NAME, RULES, Files, Notebook, as_bytes, cell, code, reference
 
 ITEM = "notebook.consistency"
 
@@ -182,13 +181,13 @@ def test_a_course_can_give_it_points_and_then_a_student_reads_why(
     tmp_path: Path, sandbox: Sandbox, make: Callable[..., Path]
 ) -> None:
     policy = tmp_path / "weighted.toml"
-    head, mark, tail = rubrics.DEFAULT.read_text("utf-8").partition(f'id = "{ITEM}"\npoints = 0')
+    head, mark, tail = HOMEWORK.rubric.read_text("utf-8").partition(f'id = "{ITEM}"\npoints = 0')
     policy.write_text(head + mark + "\nbonus = 6" + tail, "utf-8")
-    rubric = rubrics.load(policy, registered())
+    rubric = load_rubric(policy, HOMEWORK.checks)
 
     def ended(notebook: Notebook) -> ItemResult:
         path = make((NAME, None, as_bytes(notebook)))
-        (found,) = grade(collect(path, support=support_files()), rubric, sandbox, only=[ITEM]).items
+        (found,) = grade(HOMEWORK, collect(path, HOMEWORK.layout, support=HOMEWORK.support), rubric, sandbox, only=[ITEM]).items
         return found
 
     forged = reference()
@@ -196,7 +195,7 @@ def test_a_course_can_give_it_points_and_then_a_student_reads_why(
     assert ended(reference()).score == 6
     found = ended(forged)
     assert found.score == 4
-    assert "(settings)" in text.for_student(found)
+    assert "(settings)" in wording.for_student(found)
 
 
 def test_a_student_reads_nothing_of_it(graded: Callable[..., Report], make: Callable[..., Path]) -> None:
@@ -213,7 +212,7 @@ def test_a_fault_of_what_costs_nothing_does_not_cost_the_item(ask: Ask, monkeypa
     def broken(*_: object) -> Any:
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr("grader.hidden.notebook._fixed", broken)
+    monkeypatch.setattr("grader.homework.hidden.notebook_consistency._fixed", broken)
     found = ask(ITEM)
     assert (found.outcome, said(found)) == (Outcome.PASSED, "")
     assert "a fault" in staff(found)

@@ -9,12 +9,16 @@ from functools import cache
 import numpy as np
 import pytest
 
-from grader import sampling
-from grader.checks import fc_net
-from grader.checks.fc_net import HANDOUT, Build
-from grader.expect import Array
+from grader.grading import sampling
+from grader.grading.expect import Array
+from grader.homework import fc_net
+from grader.homework.fc_net import HANDOUT, Build
+from grader.homework.hidden import unseen_questions
 
-NETWORKS: dict[str, Build] = fc_net.NETWORKS
+NETWORKS: dict[str, Build] = {
+    **fc_net.NETWORKS,
+    **{f"{part}, unseen": build for part, build in unseen_questions.NETWORKS.items()},
+}
 OTHER = NETWORKS["other_widths"]
 LEVEL = 1e-7 / len(NETWORKS)  # of one network: the rubric's limit is for the whole item
 Draw = Callable[[np.random.Generator, tuple[int, int], float], Array]

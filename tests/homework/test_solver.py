@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from grader.result import Outcome
-
-from .conftest import Ask, assert_full_marks, assert_no_marks, right, said
+from grader.grading.results import Outcome
+from tests.homework.conftest import Ask, assert_full_marks, assert_no_marks, right, said
 
 FILE, OPTIM = "deeplearning/solver.py", "deeplearning/optim.py"
 RECORD = """\
@@ -39,6 +38,19 @@ ACCEPTED = {
     "Python's float": ["history.append(float(np.mean([np.linalg.norm(g) for g in grads.values()])))"],
     "float32": ["history.append(np.float32(np.mean([np.linalg.norm(g) for g in grads.values()])))"],
     "an array without axes": ["history.append(np.array(np.mean([np.linalg.norm(g) for g in grads.values()])))"],
+    "layer by layer": [
+        "layers, total = self.model.num_layers, 0",
+        "for i in range(1, layers + 1): total += np.linalg.norm(grads[f'W{i}']) + np.linalg.norm(grads[f'b{i}'])",
+        "history.append(total / (2 * layers))",
+    ],
+    "as many as there are parameters": [
+        "names = [k for k in self.model.params if not self.model.use_batchnorm or 'gamma' not in k]",
+        "history.append(sum(np.linalg.norm(grads[k].astype(self.model.dtype)) for k in names) / len(names))",
+    ],
+    "asked again before the update": [
+        "_, again = self.model.loss(X_batch, y_batch)",
+        "history.append(np.mean([np.linalg.norm(g) for g in again.values()]))",
+    ],
     "history replaced": ["self.log_grad_norm_history = history + [np.mean([np.linalg.norm(g) for g in grads.values()])]"],
 }
 
@@ -46,6 +58,28 @@ ACCEPTED = {
 @pytest.mark.parametrize("reading", ACCEPTED)
 def test_an_accepted_norm_passes(ask: Ask, reading: str) -> None:
     assert_full_marks(ask("solver.grad_norm", recorded(*ACCEPTED[reading])))
+
+
+@pytest.mark.parametrize("reading", ["layer by layer", "as many as there are parameters", "asked again before the update"])
+def test_what_uses_the_model_as_the_network_is_used_costs_no_training(ask: Ask, reading: str) -> None:
+    assert_full_marks(ask("solver.training", recorded(*ACCEPTED[reading])))
+
+
+ASKED_ONCE_MORE = "history.append(np.mean([np.linalg.norm(g) for g in self.model.loss({})[1].values()]))"
+
+
+@pytest.mark.parametrize("asked", ["X_batch, y_batch", "self.X_train, self.y_train"])
+@pytest.mark.parametrize("behind", [False, True], ids=["before the update", "behind the update"])
+def test_the_model_asked_once_more_is_charged_under_the_norm_alone(ask: Ask, asked: str, behind: bool) -> None:
+    line = recorded(ASKED_ONCE_MORE.format(asked))
+    kept = "            self.optim_configs[name] = next_config\n"
+    edits = [(FILE, kept, kept + line[2]), (FILE, RECORD, "")] if behind else [line]
+    found, training = ask("solver.grad_norm", *edits), ask("solver.training", *edits)
+    assert_full_marks(training)
+    if asked == "X_batch, y_batch" and not behind:
+        assert_full_marks(found)
+    else:
+        assert_no_marks(found)
 
 
 MEAN = "np.mean([np.linalg.norm(g) for g in grads.values()])"
@@ -94,9 +128,9 @@ def test_another_quantity_fails(ask: Ask, slip: str) -> None:
 
 
 def test_an_empty_history_is_called_empty(ask: Ask) -> None:
-    for found in (ask("solver.grad_norm", base="untouched"), ask("solver.grad_norm", recorded("pass"))):
-        assert_no_marks(found)
-        assert "empty" in said(found)
+    found = ask("solver.grad_norm", recorded("pass"))
+    assert_no_marks(found)
+    assert "empty" in said(found)
 
 
 def test_what_raises_while_recording_is_charged_once_and_names_the_line(ask: Ask) -> None:
@@ -180,6 +214,39 @@ def test_a_loop_that_raises_or_never_ends_has_an_ending_of_its_own(ask: Ask) -> 
     assert_no_marks(lost, Outcome.RAISED)
     left = ask("solver.training", (FILE, "if self.best_params:", "raise SystemExit(0)\n        if True:"))
     assert_no_marks(left, Outcome.RAISED)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "self.train_acc_history.append(train_acc)",
+        "self.val_acc_history.append(val_acc)",
+        "self.epoch += 1",
+        "for t in range(num_iterations):",
+    ],
+)
+@pytest.mark.parametrize("raising", ["[][1]", "sys.exit(1)"])
+def test_a_loop_that_raises_is_charged_under_the_training_alone(ask: Ask, line: str, raising: str) -> None:
+    edits = [(FILE, line, f"{raising}; {line}" if not line.endswith(":") else f"{raising}\n        {line}")]
+    edits.append((FILE, "import numpy as np\n", "import sys\n\nimport numpy as np\n"))
+    assert_full_marks(ask("solver.grad_norm", *edits))
+    assert_no_marks(ask("solver.training", *edits), Outcome.RAISED)
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome"),
+    [
+        ("f = lambda: f(); f()", Outcome.RAISED),
+        ("import os; os._exit(3)", Outcome.CRASHED),
+        ("kept = np.ones(10**9)", Outcome.OUT_OF_MEMORY),
+        ("[][1]", Outcome.RAISED),
+    ],
+)
+def test_a_step_that_does_not_come_to_its_end_is_charged_under_the_norm_alone(ask: Ask, line: str, outcome: Outcome) -> None:
+    found, training = ask("solver.grad_norm", recorded(line)), ask("solver.training", recorded(line))
+    assert_no_marks(found, outcome)
+    assert (training.score, right(training)) == (training.maximum, set(training.parts))
+    assert "plain step" in said(training)
 
 
 EQUIVALENT_LOOPS = {

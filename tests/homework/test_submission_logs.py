@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.checks.submission_logs import run_lengths
-from grader.places import ROOT
-from grader.result import Outcome
-
-from .conftest import Ask, assert_full_marks, assert_no_marks, judged, lost, said
-from .logfiles import as_json, but, drawn_stds, history, honest, npz, results, sgd_lengths
+from grader.grading.homework import ROOT
+from grader.grading.results import Outcome
+from grader.homework.submission_logs import run_lengths
+from tests.homework.conftest import Ask, assert_full_marks, assert_no_marks, judged, lost, said
+from tests.homework.logfiles import as_json, but, drawn_stds, history, honest, npz, results, sgd_lengths
 
 ITEMS = ("optimizer_experiment", "sgd_momentum_compare", "w_stds", "initialization_experiment", "best_model")
 
@@ -83,7 +82,7 @@ def test_a_slip_in_the_optional_rule_costs_nothing(ask: Ask) -> None:
         found = judged(ask, "optimizer_experiment", honest() | {"optimizer_experiment_rmsprop.npz": data})
         assert lost(found) == {"rmsprop"}
         assert (found.outcome, found.score) == (Outcome.PASSED, found.maximum)
-        assert "optimizer_experiment_rmsprop.npz" in said(found)
+        assert ("optimizer_experiment_rmsprop.npz" in said(found)) is (data is not None)  # its absence is not worth a word
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.conftest import archive, check, handout, homework  # noqa: F401 - fixtures
 from tests.conftest import ROOT, run
-from tests.gradescope_harness import Image
+from tests.packaging.gradescope_harness import Image
 
 Imaged = Callable[..., Image]
 
@@ -51,12 +52,12 @@ def imaged(scratch: Path, environment: str) -> Imaged:
     """Set up an image from a zip; it has to succeed."""
     made = 0
 
-    def imager(archive: Path) -> Image:
+    def imager(built: Path) -> Image:
         nonlocal made
         made += 1
         image = Image(scratch / f"image-{made}")
         image.root.mkdir()
-        process = image.build(archive, GRADER_VENV=environment)
+        process = image.build(built, GRADER_VENV=environment)
         assert process.returncode == 0, process.stderr
         return image
 
@@ -72,7 +73,7 @@ def image(zipped: Path, imaged: Imaged) -> Image:
 @pytest.fixture(scope="session")
 def quick(scratch: Path, imaged: Imaged) -> Image:
     """The image of a course with short limits for the checks that call student code, and a leaderboard."""
-    text = (ROOT / "grader/rubric.toml").read_text("utf-8").replace("enabled = false", "enabled = true")
+    text = (ROOT / "grader/homework/rubric.toml").read_text("utf-8").replace("enabled = false", "enabled = true")
     text, found = re.subn(r'(?m)^id = "(optim|fc_net|solver)\..*$', r"\g<0>\nseconds = 1", text)
     assert found >= 10
     (scratch / "quick.toml").write_text(text, "utf-8")

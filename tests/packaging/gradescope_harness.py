@@ -1,7 +1,7 @@
 """A stand-in for Gradescope's harness: an image set up from a zip, and one submission after the other graded in it.
 
-`python -m tests.gradescope_harness autograder.zip SUBMISSION …` shows what a course would see. Nothing here needs Docker, or root;
-what cannot be limited without them is said.
+`python -m tests.packaging.gradescope_harness autograder.zip SUBMISSION …` shows what a course would see. Nothing here needs Docker
+or root; what cannot be limited without them is said.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.container.confined import Figures, Task, run
+from tests.packaging.confined import Figures, Task, run
 
 FAILED = "The autograder failed to execute correctly."
 MEGABYTE = 2**20
@@ -172,7 +172,9 @@ def _no_number(name: str) -> NoReturn:
 
 def main() -> int:
     """Set up an image and grade submissions in it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.gradescope_harness", description="Plays Gradescope with a zip.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.packaging.gradescope_harness", description="Plays Gradescope with a zip."
+    )
     parser.add_argument("archive", type=Path, help="the zip to be uploaded")
     parser.add_argument("submissions", type=Path, nargs="+", help="folders")
     parser.add_argument("--timeout", type=float, default=600)

@@ -34,7 +34,7 @@ def test_setup_and_run_lie_at_the_root_with_unix_line_ends_and_may_be_executed(z
             assert b"\r" not in archive.read(name)
             assert archive.getinfo(name).create_system == 3
             assert stat.S_IMODE(archive.getinfo(name).external_attr >> 16) == 0o755
-        assert stat.S_IMODE(archive.getinfo("grader/cli.py").external_attr >> 16) == 0o644
+        assert stat.S_IMODE(archive.getinfo("grader/commands/program.py").external_attr >> 16) == 0o644
 
 
 def test_nothing_is_in_it_that_the_container_does_not_need(zipped: Path) -> None:
@@ -60,10 +60,10 @@ def test_it_is_small_and_the_command_says_how_small(tmp_path: Path) -> None:
 def test_the_same_files_give_the_same_bytes_wherever_and_whenever(copy: Path, tmp_path: Path, zipped: Path) -> None:
     for path in copy.rglob("*.py"):
         os.utime(path, (1e9, 1e9))
-    for name in ("grader/__pycache__/cli.cpython-311.pyc", "grader/cli.py.orig", "grader/.cli.py.swp", "tests/test_x.py"):
+    for name in ("grader/__pycache__/x.cpython-311.pyc", "grader/commands/program.py.orig", "grader/.x.py.swp", "tests/test_x.py"):
         (copy / name).parent.mkdir(exist_ok=True)
         (copy / name).write_text("left over")
-    (copy / "grader/cli.py").chmod(0o600)
+    (copy / "grader/commands/program.py").chmod(0o600)
     process = build(copy, tmp_path / "again.zip")
     assert process.returncode == 0, process.stderr
     assert (tmp_path / "again.zip").read_bytes() == zipped.read_bytes()
@@ -84,11 +84,11 @@ def test_scripts_of_a_checkout_made_on_windows_get_unix_line_ends(copy: Path, tm
 
 def test_a_rubric_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
-    text = (ROOT / "grader/rubric.toml").read_text("utf-8").replace('title = "q_optimizer_init"', 'title = "Homework 1"')
+    text = (ROOT / "grader/homework/rubric.toml").read_text("utf-8").replace('title = "q_optimizer_init"', 'title = "Homework 1"')
     mine.write_text(text, "utf-8")
     assert run("build", "autograder", "-o", tmp_path / "a.zip", "--rubric", mine).returncode == 0
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        assert archive.read("grader/rubric.toml") == mine.read_bytes()
+        assert archive.read("grader/homework/rubric.toml") == mine.read_bytes()
         assert b"Homework 1" in mine.read_bytes()
 
 
@@ -103,9 +103,9 @@ def test_a_rubric_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
     ],
 )
 def test_an_inconsistent_rubric_is_refused_and_no_zip_left(change: Callable[[str], str], told: str, tmp_path: Path) -> None:
-    (tmp_path / "mine.toml").write_text(change((ROOT / "grader/rubric.toml").read_text("utf-8")), "utf-8")
+    (tmp_path / "mine.toml").write_text(change((ROOT / "grader/homework/rubric.toml").read_text("utf-8")), "utf-8")
     process = run("build", "autograder", "-o", tmp_path / "a.zip", "--rubric", tmp_path / "mine.toml")
-    assert process.returncode == 3
+    assert process.returncode == 2
     assert told in process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.toml"]
 

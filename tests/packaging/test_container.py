@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from grader.rubric import Rubric
-from tests.conformance import conforming, student_text
+from grader.grading.rubric import Rubric
 from tests.conftest import FC_NET, OPTIM, ROOT, SAMPLES, SOLVER
+from tests.report.conformance import conforming, student_text
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the container is Linux and its entry a shell script")
 EMAIL = "student@example.edu"
@@ -83,7 +83,7 @@ def test_a_submission_is_graded_in_full(container: Path, rubric: Rubric) -> None
     assert (process.returncode, process.stderr) == (0, "")
     result = results(container)
     assert result["score"] == maxima(result) == rubric.reachable
-    assert [test["extra_data"]["id"] for test in result["tests"]] == [item.id for item in rubric.graded]
+    assert sorted(test["extra_data"]["id"] for test in result["tests"]) == sorted(item.id for item in rubric.graded)
     assert {test["status"] for test in result["tests"]} == {"passed"}
     assert set(result["extra_data"]["isolation"]["layers"]) >= {"process", "environment", "rlimits", "seccomp", "landlock"}
     assert "Total: " in process.stdout  # staff read it in the harness's log
@@ -171,16 +171,16 @@ def no_submission(root: Path) -> None:
 
 
 def broken_rubric(root: Path) -> None:
-    (root / "source/grader/rubric.toml").write_text("total = ")
+    (root / "source/grader/homework/rubric.toml").write_text("total = ")
 
 
 def broken_check(root: Path) -> None:
-    with (root / "source/grader/checks/optim.py").open("a") as file:
+    with (root / "source/grader/homework/optim.py").open("a") as file:
         file.write("\nraise RuntimeError('a slip of staff')\n")
 
 
 def broken_core(root: Path) -> None:
-    with (root / "source/grader/grading.py").open("a") as file:
+    with (root / "source/grader/grading/grade.py").open("a") as file:
         file.write("\ndef grade(*_, **__):\n    raise RuntimeError('a slip of staff')\n")
 
 
@@ -230,7 +230,7 @@ def test_a_changed_fixture_fails_its_items_as_the_graders_fault_and_no_others(co
 
 @pytest.mark.parametrize(
     ("file", "code", "read"),
-    [("checks/optim.py", KILL, False), ("grading.py", KILL.replace("\nos.kill", "\ndef grade(*_, **__): os.kill"), True)],
+    [("homework/optim.py", KILL, False), ("grading/grade.py", KILL.replace("\nos.kill", "\ndef grade(*_, **__): os.kill"), True)],
     ids=["before the rubric is read", "while grading"],
 )
 def test_a_grader_killed_midway_leaves_a_file_that_blames_no_student(
@@ -292,7 +292,7 @@ def test_with_a_path_the_entry_grades_that_submission_from_any_folder(container:
 def test_the_entry_reports_mistakes_with_the_commands_exit_code(container: Path) -> None:
     process = subprocess.run([container / "run_autograder", "missing"], capture_output=True, text=True, check=False)
     assert process.returncode == 2
-    assert process.stderr == "grader: missing does not exist; give the homework's folder or a zip of it\n"
+    assert process.stderr.startswith("grader: no such command or path: missing\n")
 
 
 def test_a_module_of_the_submission_never_stands_in_for_one_of_the_grader(container: Path, tmp_path: Path) -> None:

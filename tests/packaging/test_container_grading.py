@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from grader.rubric import Rubric
-from tests.conformance import conforming, student_text
+from grader.grading.rubric import Rubric
 from tests.conftest import FC_NET, OPTIM, SAMPLES, SOLVER, Maker
-from tests.gradescope_harness import MEGABYTE, SECRET, Graded, Image, earlier, metadata
+from tests.packaging.gradescope_harness import MEGABYTE, SECRET, Graded, Image, earlier, metadata
+from tests.report.conformance import conforming, student_text
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 EMAIL = "student@example.edu"

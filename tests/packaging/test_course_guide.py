@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import conforming
 from tests.conftest import OPTIM, ROOT, SAMPLES, Maker, run
-from tests.container.test_build import build
+from tests.packaging.test_autograder import build
+from tests.report.conformance import conforming
+from tests.starters import TERM, course
 
 GUIDE = (ROOT / "docs/for-courses.md").read_text("utf-8")
 
@@ -25,16 +26,16 @@ def blocks(language: str) -> list[str]:
 
 
 def test_every_command_it_names_exists() -> None:
-    named = set(re.findall(r"python -m grader (\w+)", GUIDE))
-    assert named == {"build", "grade"}
+    named = set(re.findall(r"\./run_autograder ([a-z]+)\b", GUIDE))
+    assert named >= {"build", "doctor"}
     for name in named:
         assert run(name, "--help").returncode == 0
-    play = [sys.executable, "-m", "tests.gradescope_harness", "--help"]
+    play = [sys.executable, "-m", "tests.packaging.gradescope_harness", "--help"]
     assert subprocess.run(play, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
 def test_the_settings_it_shows_are_those_of_the_built_in_rubric_or_refused_nowhere() -> None:
-    rubric = tomllib.loads((ROOT / "grader/rubric.toml").read_text("utf-8"))
+    rubric = tomllib.loads((ROOT / "grader/homework/rubric.toml").read_text("utf-8"))
     rows = {row["id"]: row for row in rubric["item"]}
     shown: list[dict[str, Any]] = [tomllib.loads(block) for block in blocks("toml")]
     (adam,) = [row for block in shown for row in block.get("item", []) if row["id"] in rows]
@@ -44,13 +45,20 @@ def test_the_settings_it_shows_are_those_of_the_built_in_rubric_or_refused_nowhe
 
 
 @pytest.mark.usefixtures("sandbox")
+def test_what_it_shows_of_a_starter_is_what_the_command_says(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```\n\$ \./run_autograder doctor --starter fall\n(.*?)```", GUIDE, re.DOTALL)
+    said = run("doctor", "--starter", course(tmp_path / "fall", *TERM)).stdout.splitlines()
+    assert [line for line in shown.splitlines() if line not in (*said, "  …")] == []
+
+
+@pytest.mark.usefixtures("sandbox")
 def test_the_check_it_adds_can_be_built_and_grades(copy: Path, tmp_path: Path, make: Maker) -> None:
     (code,) = blocks("python")
     (row,) = [block for block in blocks("toml") if "optim.sgd.golden" in block]
-    with (copy / "grader/checks/optim.py").open("a") as file:
+    with (copy / "grader/homework/optim.py").open("a") as file:
         file.write(f"\n\n{code}")
     assert "check 'optim.sgd.golden' has no row" in build(copy, tmp_path / "a.zip").stderr
-    with (copy / "grader/rubric.toml").open("a") as file:
+    with (copy / "grader/homework/rubric.toml").open("a") as file:
         file.write(f"\n{row}")
     process = build(copy, tmp_path / "a.zip")
     assert (process.returncode, process.stderr) == (0, "")

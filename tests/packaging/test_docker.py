@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance import conforming
 from tests.conftest import FC_NET, OPTIM, SAMPLES, SOLVER, Maker
-from tests.gradescope_harness import metadata, read_results
+from tests.packaging.gradescope_harness import metadata, read_results
+from tests.report.conformance import conforming
 
 pytestmark = pytest.mark.long
 START = os.environ.get("GRADER_DOCKER_IMAGE", "ubuntu:22.04")

@@ -13,17 +13,21 @@ from typing import Any
 
 import pytest
 
-from grader.handout import TOP
-from grader.rubric import Rubric
+from grader.grading.rubric import Rubric
+from grader.homework import HOMEWORK
+from grader.packaging.handout import LEFT_OUT
+from tests.commands.conftest import in_folder, unpacked
 from tests.conftest import FC_NET, OPTIM, ROOT, SAMPLES, SOLVER, run
-from tests.mutants import BLANKS
-from tests.styles import STYLES
-
-from .conftest import in_folder, unpacked
-from .searching import entries, sentences, tree, where, written
+from tests.homework.mutants import BLANKS
+from tests.homework.styles import STYLES
+from tests.packaging.searching import entries, sentences, tree, where, written
 
 RIGHT = ("reference", "in_place", "cs231n_momentum", "does_not_parse", "raises_at_import", "absent_imports")
 STUDENTS = (OPTIM, FC_NET, SOLVER)
+TOP = HOMEWORK.name
+STAFFS = ("homework/hidden", "classroom", "replay", "commands/staff")  # folders of the grader that students do not get
+
+TOP = HOMEWORK.name
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,8 @@ def solution() -> set[str]:
     for sample in RIGHT:
         for file in STUDENTS:
             lines |= written((SAMPLES / sample / file).read_text("utf-8"), (ROOT / "student_src" / file).read_text("utf-8"))
-    for answers in (*STYLES.values(), *([answer] for _, _, answer in BLANKS.values())):
+    given = {"random"}  # a blank in the term 2023 alone
+    for answers in (*STYLES.values(), *([answer] for name, (_, _, answer) in BLANKS.items() if name not in given)):
         for answer in answers:
             lines |= {line for line in written(answer, "") if "=" in line}
     return lines
@@ -88,13 +93,14 @@ def test_scripts_may_be_executed_and_text_has_unix_line_ends(archive: Path, file
 
 
 def test_nothing_of_staffs_half_and_no_staff_command_is_in_it(files: dict[str, bytes], handout: Path) -> None:
-    assert not [name for name in files if "hidden" in name or "trajectories" in name]
-    public = {name.removeprefix(f"{TOP}/grader/") for name in files}
-    staff = {"staff.py", "desk.py", "container.py", "batch.py", "classroom.py", "compare.py", "doctor.py", "build.py", "handout.py"}
-    assert not staff & public
+    assert not [name for name in files if any(word in name for word in ("hidden", "trajectories", "unseen"))]
+    assert set(LEFT_OUT) == {"homework/hidden", "classroom", "replay", "commands/staff"}
+    for folder in LEFT_OUT:
+        assert (ROOT / "grader" / folder).is_dir()
+        assert not [name for name in files if name.startswith(f"{TOP}/grader/{folder}/")]
     helped = in_folder(handout, "--help")
     assert helped.returncode == 0
-    for command in ("grade", "gradescope", "batch", "compare", "explain", "doctor"):
+    for command in ("grade", "gradescope", "batch", "compare", "explain", "adjust", "grades", "doctor", "data"):
         assert f"    {command}" not in helped.stdout
         refused = in_folder(handout, command, ".")
         assert refused.returncode == 2
@@ -112,9 +118,15 @@ def test_no_line_of_a_solution_is_in_it_in_any_form(files: dict[str, bytes], sol
 
 
 def test_the_search_finds_the_solution_where_it_is(solution: set[str], tmp_path: Path) -> None:
-    full = tree(ROOT, "grader/hidden/*.py", "tests/mutants.py", "tests/styles.py", f"fixtures/submissions/reference/{OPTIM}")
+    full = tree(
+        ROOT,
+        "grader/homework/hidden/*.py",
+        "tests/homework/mutants.py",
+        "tests/homework/styles.py",
+        f"fixtures/submissions/reference/{OPTIM}",
+    )
     found = where(solution, full)
-    for name in ("tests/mutants.py", "tests/styles.py", f"fixtures/submissions/reference/{OPTIM}"):
+    for name in ("tests/homework/mutants.py", "tests/homework/styles.py", f"fixtures/submissions/reference/{OPTIM}"):
         assert len(found[name]) >= 5, name
     line = "norms = [np.linalg.norm(grad) for grad in grads.values()]"
     assert line in solution
@@ -125,41 +137,46 @@ def test_the_search_finds_the_solution_where_it_is(solution: set[str], tmp_path:
 
 
 def test_no_item_that_is_not_visible_is_named_in_it(files: dict[str, bytes], rubric: Rubric) -> None:
-    from grader.exam import registered
-
     hidden = [item.id for item in rubric.graded if not item.public]
     assert len(hidden) == 4
-    secrets = {*hidden, *(registered()[name].title for name in hidden)}
+    secrets = {*hidden, *(HOMEWORK.checks[name].title for name in hidden)}
     assert where(secrets, files) == {}
-    assert where(secrets, tree(ROOT, "grader/rubric.toml", "grader/hidden/*.py")) != {}
-    table = tomllib.loads(files[f"{TOP}/grader/rubric.toml"].decode())
+    assert where(secrets, tree(ROOT, "grader/homework/rubric.toml", "grader/homework/hidden/*.py")) != {}
+    table = tomllib.loads(files[f"{TOP}/grader/homework/rubric.toml"].decode())
     assert [row["id"] for row in table["item"]] == [item.id for item in rubric.graded if item.public]
     assert table["elsewhere"] == {"items": 4, "points": 17}
 
 
-def test_no_number_of_the_published_curves_is_in_it(files: dict[str, bytes]) -> None:
-    text = (ROOT / "fixtures/trajectories.json").read_text("utf-8")
+@pytest.mark.parametrize("fixture", sorted({*HOMEWORK.fixtures.names()} - {*HOMEWORK.public_fixtures}))
+def test_no_number_of_a_fixture_that_stays_with_staff_is_in_it(files: dict[str, bytes], fixture: str) -> None:
+    text = (ROOT / "fixtures" / fixture).read_text("utf-8")
     numbers = {repr(number) for number in _floats(json.loads(text)) if len(repr(number)) >= 8}
     assert len(numbers) > 100
     assert where(numbers, files) == {}
-    assert where(numbers, {"trajectories.json": text.encode()}) == {"trajectories.json": numbers}
+    assert where(numbers, {fixture: text.encode()}) == {fixture: numbers}
 
 
 def test_no_text_for_staff_is_in_it(files: dict[str, bytes]) -> None:
     everything = tree(ROOT, "grader/**/*.py")
     public = {name for name in everything if f"{TOP}/{name}" in files}
     told = set().union(*(sentences(data) for name, data in everything.items() if name in public))
-    staff = {name for name in everything if name not in public and name != "grader/handout.py"}  # which writes some of the files
+    staff = {name for name in everything if name not in public}
     texts = {text for name in staff for text in sentences(everything[name]) if not any(text in public for public in told)}
     assert len(texts) > 200
-    catalogue = tomllib.loads((ROOT / "grader/checks/misconceptions.toml").read_text("utf-8"))
+    catalogue = tomllib.loads((ROOT / "grader/homework/misconceptions.toml").read_text("utf-8"))
     slips = json.loads((ROOT / "fixtures/slips.json").read_text("utf-8"))
+    parts = {part for check in HOMEWORK.checks.values() for part in check.quiet} | set(HOMEWORK.findings_order())
+    parts = {part for part in parts if "_" in part}  # the others are words of everyday use
+    assert len(parts) > 10
+    texts |= parts
     texts |= {f'name = "{slip["name"]}"' for topic in catalogue.values() for slip in topic.values()}
-    only_hidden = {f"[{topic}.{slip}]" for topic in slips for slip in catalogue[topic] if f"{topic}.{slip}" not in slips[topic]}
-    assert len(only_hidden) == 14
-    found = where(texts | only_hidden, files)
-    assert found == {}
-    assert len(where(texts | only_hidden, tree(ROOT, "grader/**/*.py", "grader/checks/*.toml"))) > 10
+    steps = json.loads((ROOT / "fixtures/steps.json").read_text("utf-8"))
+    seen = {slip for topic in slips for slip in (*slips[topic], *steps[topic]["slips"])}
+    assert {
+        f"{topic}.{slip}" for topic in slips for slip in catalogue[topic]
+    } == seen  # the steps at home show what the golden one hides
+    assert where(texts, files) == {}
+    assert len(where(texts, tree(ROOT, "grader/**/*.py", "grader/homework/*.toml"))) > 10
 
 
 def _floats(value: Any) -> set[float]:
@@ -172,7 +189,7 @@ def _floats(value: Any) -> set[float]:
 
 # A course's own rubric ----------------------------------------------------------------------------------------------------
 
-RUBRIC = (ROOT / "grader/rubric.toml").read_text("utf-8")
+RUBRIC = (ROOT / "grader/homework/rubric.toml").read_text("utf-8")
 TITLE = 'Homework "2" \\ Optimierung é 优化 \U0001f40d\ttab'
 
 
@@ -187,7 +204,7 @@ def own_handout(tmp_path: Path, text: str) -> Path:
 def test_another_item_that_a_course_hides_is_left_out(tmp_path: Path) -> None:
     text = RUBRIC.replace('id = "fc_net.init.he"', 'id = "fc_net.init.he"\nvisibility = "hidden"')
     folder = own_handout(tmp_path, text)
-    table = tomllib.loads((folder / "grader/rubric.toml").read_text("utf-8"))
+    table = tomllib.loads((folder / "grader/homework/rubric.toml").read_text("utf-8"))
     assert "fc_net.init.he" not in {row["id"] for row in table["item"]}
     assert table["elsewhere"] == {"items": 5, "points": 29}
     process = in_folder(folder, "check", "--only", "fc_net")
@@ -215,7 +232,7 @@ def test_a_rubric_of_a_course_survives(tmp_path: Path, change: Any, maximum: str
     process = in_folder(folder, "check", "--only", "optim")
     assert process.returncode == 1, process.stderr
     assert f"\nTotal: 0 of {maximum} points" in process.stdout
-    public = tomllib.loads((folder / "grader/rubric.toml").read_text("utf-8"))
+    public = tomllib.loads((folder / "grader/homework/rubric.toml").read_text("utf-8"))
     assert public["title"] == tomllib.loads(text)["title"]
 
 

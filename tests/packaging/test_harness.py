@@ -11,7 +11,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.conftest import ROOT
-from tests.gradescope_harness import FAILED, MEGABYTE, Image, earlier, metadata
+from tests.packaging.gradescope_harness import FAILED, MEGABYTE, Image, earlier, metadata
 
 SCHEMA = json.loads((ROOT / "fixtures/schemas/submission_metadata.schema.json").read_text("utf-8"))
 GOOD = '{"score": 1}'

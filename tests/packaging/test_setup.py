@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SAMPLES
-from tests.gradescope_harness import Image
+from tests.packaging.gradescope_harness import Image
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages and changes owners")
 pytestmark = pytest.mark.usefixtures("sandbox")
@@ -67,7 +67,7 @@ def missing_log(source: Path) -> None:
 
 
 def broken_rubric(source: Path) -> None:
-    (source / "grader/rubric.toml").write_text("total = 1")
+    (source / "grader/homework/rubric.toml").write_text("total = 1")
 
 
 def changed_fixture(source: Path) -> None:
@@ -75,11 +75,11 @@ def changed_fixture(source: Path) -> None:
 
 
 def broken_module(source: Path) -> None:
-    (source / "grader/student.py").write_text("def broken(")
+    (source / "grader/grading/student.py").write_text("def broken(")
 
 
 def failing_grader(source: Path) -> None:
-    with (source / "grader/grading.py").open("a") as file:
+    with (source / "grader/grading/grade.py").open("a") as file:
         file.write("\ndef grade(*_, **__):\n    raise RuntimeError('a slip of staff')\n")
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fixtures.seeded_runs import RATES, Homework, first
-from grader import experiments
-from grader.experiments import Run
+from grader.homework.hidden.experiment_programs import SEEDS, Run, runs
 from tests.conftest import SAMPLES
 
 LOGS = SAMPLES / "reference" / "submission_logs"
@@ -47,10 +46,10 @@ def main() -> None:
     data = {name: record[name] for name in record.dtype.names if name != "source"}
     settings = json.loads((LOGS / "results.json").read_text("utf-8"))
     length = np.load(LOGS / "sgd_momentum_compare_sgd_100.npz")["train_accs"].size
-    batches = dict.fromkeys(experiments.SEEDS, (length - 1) * 20)
+    batches = dict.fromkeys(SEEDS, (length - 1) * 20)
     with tempfile.TemporaryDirectory() as scratch, np.errstate(all="ignore"):
         homework = Homework(Path(scratch))
-        print(json.dumps({run.log: seconds(homework, data, run) for run in experiments.runs(batches, settings)}))
+        print(json.dumps({run.log: seconds(homework, data, run) for run in runs(batches, settings)}))
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.errors import SandboxUnavailable
-from grader.grading import secret_paths
+from grader.homework import HOMEWORK
+from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Level
 from grader.sandbox.supervisor import Sandbox
-from tests.checks.logsets import ARRAYS, STORED, stored
 from tests.conftest import SAMPLES, run
-
-from . import batches
+from tests.homework.logsets import ARRAYS, STORED, stored
+from tests.replay import batches
 
 IMAGES = 6000  # what the stored logs of fixtures/logs were trained on
 BEST = {"lr": 1e-3, "num_epochs": 3, "batch_size": 200, "lr_decay": 0.9, "update_rule": "adam", "val_acc": 0.5, "test_acc": 0.5}
@@ -48,7 +47,7 @@ def data(official: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
 def mapped(data: Path) -> Iterator[Sandbox]:
     """A warm sandbox that shares the data."""
     try:
-        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), share={"cifar10": data})
+        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=HOMEWORK.secrets(), share={"cifar10": data})
     except SandboxUnavailable as error:
         pytest.skip(f"no full sandbox here: {error}")
     with made:

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, SAMPLES, run
-
-from . import batches
+from tests.replay import batches
 
 IMAGES = 49_000
 

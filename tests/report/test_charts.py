@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from grader.report.curves import MAX_POINTS, STYLE, Band, Line, figure, thinned
+from grader.report.charts import MAX_POINTS, STYLE, Band, Line, figure, thinned
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
 from decimal import Decimal
@@ -12,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from grader.finding import Finding
+from grader.grading.findings import Finding
+from grader.grading.results import ItemResult, Outcome, Report
+from grader.grading.rubric import Item, Rubric
 from grader.report import gradescope
-from grader.result import ItemResult, Outcome, Report
-from grader.rubric import Item, Rubric
-from tests.conformance import conforming, student_text
+from tests.report.conformance import conforming, student_text
 
 HOSTILE = "\x1b]0;title\x07\x1b[2Jnull \0 bell \x07 right-to-left \u202e lone \ud800 page \x0c end"
 
@@ -125,11 +126,24 @@ def test_scores_that_floats_cannot_add_are_added_exactly(tmp_path: Path) -> None
 def test_where_anything_is_hidden_the_visible_points_are_told_and_the_hidden_ones_are_not(tmp_path: Path, visibility: str) -> None:
     secret = item("a.secret", "3.75", "7.25", visibility=visibility, title="Secret title", findings=(Finding("secret words"),))
     result = written(tmp_path, report(item(), secret))
-    assert result["output"].startswith("Visible checks: 2.5 of 4 points. More checks run and are shown later.")
+    assert result["output"].startswith("Visible checks: 2.5 of 4 points. Not shown yet: 1 more check, worth 7.25 points.")
     assert result["tests"][1]["visibility"] == visibility
-    for words in ("3.75", "7.25", "6.25", "11.25", "ecret"):
+    for words in ("3.75", "6.25", "11.25", "ecret"):
         assert words not in result["output"]
         assert words not in json.dumps(result["tests"][0], default=str)
+
+
+def test_what_students_see_is_numbered_without_gaps_now_and_later(tmp_path: Path) -> None:
+    shown = ("visible", "hidden", "after_published", "visible", "after_due_date", "visible")
+    result = written(tmp_path, report(*(item(f"a.n{'x' * at}", visibility=when) for at, when in enumerate(shown))))
+    for seen in ({"visible"}, {"visible", "after_published", "after_due_date"}):
+        numbers = [test["number"] for test in result["tests"] if test["visibility"] in seen]
+        assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+
+
+def test_an_item_without_points_that_fails_says_that_it_costs_nothing(tmp_path: Path) -> None:
+    result = written(tmp_path, report(item(score="0", maximum="0", shown_only=True), item("a.other")))
+    assert ["costs you nothing" in test["output"] for test in result["tests"]] == [True, False]
 
 
 def test_what_is_for_staff_stays_out_of_what_students_read(tmp_path: Path) -> None:
@@ -212,6 +226,23 @@ def row(name: str, points: str, **changes: Any) -> Item:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes exist on POSIX only")
+@pytest.mark.parametrize(
+    ("findings", "kept"),
+    [
+        (
+            (Finding("far", missed_by=3.14159265), Finding("near", missed_by=1.01), Finding("other")),
+            {"missed_by": Decimal("3.142")},
+        ),
+        ((Finding("beyond all", missed_by=math.inf),), {}),
+        ((Finding("nothing there", blank=True),), {"blank": True}),
+        ((Finding("just wrong"),), {}),
+    ],
+)
+def test_what_sorts_a_failure_is_kept_for_staff(tmp_path: Path, findings: tuple[Finding, ...], kept: dict[str, Any]) -> None:
+    (test,) = written(tmp_path, report(item(findings=findings)))["tests"]
+    assert {name: test["extra_data"].get(name) for name in ("blank", "missed_by") if name in test["extra_data"]} == kept
+
+
 def test_a_device_or_a_pipe_is_written_into_and_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -236,7 +267,7 @@ def test_the_fallback_holds_every_maximum_and_blames_no_student(tmp_path: Path) 
     rubric = Rubric("t", Fraction(100), rows, 512, "digest")
     gradescope.write(gradescope.fallback(rubric, {"a.one": "Title"}, "Traceback \x1b[2J of /srv/x"), tmp_path / "results.json")
     result = conforming(tmp_path / "results.json")
-    one, two, shown, bonus = result["tests"]
+    one, shown, bonus, two = result["tests"]  # what is hidden stands last
     assert (one["name"], one["max_score"], two["name"], two["max_score"], two["visibility"]) == (
         "Title", Decimal("2.25"), "a.two", Decimal("7.75"), "hidden",
     )  # fmt: skip

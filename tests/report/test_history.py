@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader import history
+from grader.grading.results import ItemResult, Outcome, Report
+from grader.report import history
 from grader.report.gradescope import render
-from grader.result import ItemResult, Outcome, Report
 
 Json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

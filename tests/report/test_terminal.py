@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from grader.finding import Finding
+from grader.grading.findings import Finding
+from grader.grading.results import Outcome
 from grader.report.terminal import render
-from grader.result import Outcome
-from tests.test_gradescope_report import HOSTILE, item, report
+from tests.report.test_gradescope import HOSTILE, item, report
 
 
 def test_a_line_an_item_and_below_it_what_there_is_to_say() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grader.sandbox.ending import SessionEnded
+from grader.sandbox.errors import SessionEnded
 from grader.sandbox.policy import Limits, private_uid
 from grader.sandbox.session import Session
 from grader.sandbox.supervisor import Sandbox

@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import Any
 
-from grader.errors import SandboxUnavailable
-from grader.grading import secret_paths
+from grader.homework import HOMEWORK
+from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level, missing_layers
 from grader.sandbox.supervisor import Sandbox
 from tests.conftest import ROOT
@@ -31,7 +31,7 @@ def probed() -> list[dict[str, Any]]:
     found = []
     for name, disabled in _OFF.items():
         try:
-            with Sandbox(Level.STUDENT, kind=Kind.FORK, secrets=secret_paths(), disabled=disabled) as sandbox:
+            with Sandbox(Level.STUDENT, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=disabled) as sandbox:
                 test = sandbox.self_test
         except SandboxUnavailable as error:
             found.append({"name": name, "layers": [], "works": [str(error)], "graded": False})

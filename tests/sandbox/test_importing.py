@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from grader.sandbox.ending import Ending, SessionEnded
+from grader.sandbox import launch
+from grader.sandbox.errors import Ending, SessionEnded
 from grader.sandbox.policy import Kind, Level
 from grader.sandbox.session import Session
 from grader.sandbox.supervisor import Sandbox
+from tests.commands.verdict_matrix import HEADS, PACKAGES, imported, installed
 from tests.sandbox.asking import ask, ended, load
 
 
@@ -43,7 +47,7 @@ ABSENT = """
     """
 
 
-def test_an_absent_module_costs_nothing_until_it_is_used(session: Session) -> None:
+def test_an_absent_module_costs_nothing_until_a_value_of_it_is_needed(session: Session) -> None:
     load(session, ABSENT)
     module = session.module("m")
     assert session.fetch(module.attr("f")()) == ("unharmed",)
@@ -55,13 +59,81 @@ def test_an_absent_module_costs_nothing_until_it_is_used(session: Session) -> No
         assert name in caught.value.message
 
 
-def test_an_import_that_is_guarded_takes_its_own_way_out(session: Session) -> None:
-    load(
-        session,
-        "try:\n    import no_such_library\nexcept ImportError:\n    no_such_library = None\ndef f(): return no_such_library",
-    )
+@pytest.mark.parametrize("file", HEADS)
+def test_heads_of_files_as_people_leave_them_do_no_harm(either: Sandbox, file: str) -> None:
+    assert ask(either, f"import numpy as np\n{HEADS[file]}\ndef f(): return np.linalg.norm([3, 4])") == 5
+
+
+@pytest.mark.parametrize(
+    "guarded",
+    [
+        "try:\n    import torch\nexcept ImportError:\n    torch = None",
+        "try:\n    from turtle import forward as torch\nexcept (AttributeError, ModuleNotFoundError):\n    torch = None",
+        "def g():\n    try: return __import__('torch')\n    except Exception: return None\ntorch = g()",
+        "import contextlib\ntorch = None\nwith contextlib.suppress(ImportError):\n    import torch",
+        "import importlib.util\ntorch = importlib.util.find_spec('torch')",
+    ],
+)
+def test_code_that_is_ready_for_an_import_to_fail_takes_its_own_way_out(session: Session, guarded: str) -> None:
+    load(session, f"{guarded}\ndef f(): return torch")
     assert session.fetch(session.module("m").attr("f")()) == (None,)
     assert session.absent == ()
+
+
+NEEDED = {
+    "a number": "return float(torch.tensor(x).norm())",
+    "an array": "return np.sqrt(torch.tensor(x))",
+    "arithmetic with an array": "x -= 2 * torch.ones(3)\n    return x",
+    "a condition": "return 1 if torch.allclose(x, x) else 0",
+    "a loop": "return [i for i in torch.arange(3)]",
+    "a function it does not decorate": "return float(torch.vmap(g)(x))",
+}
+
+
+@pytest.mark.parametrize("use", NEEDED.values(), ids=NEEDED)
+def test_where_a_value_is_needed_one_sentence_names_the_package(session: Session, use: str) -> None:
+    load(session, f"import numpy as np\nimport torch\ndef g(x): return x\ndef f(x):\n    {use}")
+    with pytest.raises(SessionEnded) as caught:
+        session.fetch(session.module("m").attr("f")(np.ones(3)))
+    assert (caught.value.kind, caught.value.frames[-1].line) == ("ImportError", 5)
+    assert caught.value.message.startswith("'torch' is not there when this is graded, only NumPy is (used as 'torch.")
+    assert session.absent == ("torch",)
+
+
+@pytest.mark.parametrize("answer", ["torch.norm(x)", "[1, {'m': torch.norm(x)}]"])
+def test_an_answer_that_holds_such_a_thing_names_the_line_it_came_from(session: Session, answer: str) -> None:
+    load(session, f"import torch\ndef g(x):\n    return {answer}\ndef f(x):\n    return g(x)")
+    with pytest.raises(SessionEnded) as caught:
+        session.fetch(session.module("m").attr("f")(1))
+    assert caught.value.message.endswith("(used as 'torch.norm(…)')")
+    assert [(frame.file, frame.line) for frame in caught.value.frames] == [("m.py", 3)]
+
+
+def test_stand_ins_leave_nothing_behind_for_the_next_files(session: Session) -> None:
+    load(session, "import numpy.distutils.core, torch\ndef f(): return 1")
+    assert session.fetch(session.module("m").attr("f")()) == (1,)
+    assert session.absent == ("numpy.distutils", "torch")
+    load(session, "import numpy, sys\ndef f(): return 'torch' in sys.modules, hasattr(numpy, 'distutils')")
+    assert session.fetch(session.module("m").attr("f")()) == ((False, False),)
+    assert not session.absent
+
+
+def test_a_module_of_the_standard_library_that_does_not_load_here_is_a_stand_in(session: Session) -> None:
+    load(session, "import sys\nsys.modules['_curses'] = None\nimport curses, winreg\ndef f(): return curses.COLOR_RED, winreg.x")
+    with pytest.raises(SessionEnded, match="ImportError"):
+        session.fetch(session.module("m").attr("f")())
+    assert session.absent == ("curses", "winreg")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_is_installed_is_not_imported(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = installed(tmp_path / "site", [*PACKAGES, "colorsys", "typing"])
+    monkeypatch.setattr(launch, "_numpy", lambda: site / "numpy")
+    imports = "".join(f"import {name}\n" for name in PACKAGES)
+    source = f"{imports}import numpy.ma, colorsys\ndef f(): return colorsys.rgb_to_hsv(0, 0, 1)[2], numpy.sqrt(4), numpy.__file__"
+    with Sandbox(Level.STUDENT, kind=kind) as made:
+        assert ask(made, source) == (1, 2, str(site / "numpy/__init__.py"))
+    assert imported(site) == []
 
 
 def test_a_module_that_is_missing_among_the_mounted_is_not_taken_for_absent(session: Session) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from grader.errors import SandboxUnavailable
-from grader.grading import secret_paths
+from grader.homework import HOMEWORK
+from grader.sandbox import launch
+from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level, Limits, required_layers
 from grader.sandbox.supervisor import Sandbox
 from tests.sandbox.asking import ask
@@ -50,7 +51,7 @@ def test_every_required_layer_is_on_and_every_door_closed(sandbox: Sandbox) -> N
 @pytest.mark.parametrize(("layer", "door"), DOORS)
 def test_the_self_test_sees_the_door_a_layer_would_close(layer: Layer, door: str, sandbox: Sandbox) -> None:
     assert door in sandbox.self_test.attempts
-    with Sandbox(Level.STUDENT, kind=Kind.FORK, secrets=secret_paths(), disabled=without(layer)) as weakened:
+    with Sandbox(Level.STUDENT, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=without(layer)) as weakened:
         assert door in weakened.self_test.open_doors
 
 
@@ -58,7 +59,7 @@ def test_the_self_test_sees_the_door_a_layer_would_close(layer: Layer, door: str
 @pytest.mark.parametrize("layer", OPTIONAL)
 def test_grading_is_refused_where_a_layer_is_missing(layer: Layer, level: Level) -> None:
     with pytest.raises(SandboxUnavailable, match=rf"missing layers: {layer};"):
-        Sandbox(level, kind=Kind.FORK, secrets=secret_paths(), disabled=without(layer))
+        Sandbox(level, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=without(layer))
 
 
 def test_grading_is_refused_in_plain_processes() -> None:
@@ -83,6 +84,28 @@ def test_a_process_refuses_to_serve_without_a_layer_it_was_told_to_put_on(layer:
         monkeypatch.setattr(weakened, "level", Level.STAFF)
         with pytest.raises(SandboxUnavailable, match=f"required but not available: {layer}"):
             weakened.session()
+
+
+def test_a_self_check_leaves_out_the_layer_that_keeps_honest_code_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "_readable", lambda: ["/dev/urandom"])  # as where Python's files lie somewhere unheard of
+    with Sandbox(Level.STUDENT, kind=Kind.FORK) as made:
+        assert set(made.self_test.layers) & {Layer.UID, Layer.LANDLOCK, Layer.SECCOMP} == {Layer.SECCOMP}
+        assert ask(made, "def f():\n    import colorsys\n    return colorsys.rgb_to_hsv(1, 1, 1)") == (0, 0, 1)
+    with pytest.raises(SandboxUnavailable, match="cannot read the Python installation"):
+        Sandbox(Level.STAFF, kind=Kind.FORK)
+
+
+def test_a_self_check_does_without_a_fork_server_where_none_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_settings: object) -> None:
+        raise OSError("not on this system")
+
+    monkeypatch.setattr(launch, "start", refused)
+    with Sandbox(Level.STUDENT) as made:
+        assert made.kind is Kind.SPAWN
+        assert ask(made, "def f(): return 1") == 1
+    for level, kind in ((Level.STUDENT, Kind.FORK), (Level.STAFF, None)):
+        with pytest.raises(SandboxUnavailable, match="not on this system"):
+            Sandbox(level, kind=kind)
 
 
 @needs_root
@@ -136,14 +159,14 @@ def test_nothing_of_the_graders_environment_is_passed_on(kind: Kind, monkeypatch
 
 AS_ORDINARY_USER = """
 import json, os
-from grader.errors import SandboxUnavailable
-from grader.grading import secret_paths
+from grader.sandbox.errors import SandboxUnavailable
+from grader.homework import HOMEWORK
 from grader.sandbox.policy import Kind, Layer, Level
 from grader.sandbox.supervisor import Sandbox
 
 def attempt(level, *disabled):
     try:
-        with Sandbox(level, kind=Kind.FORK, secrets=secret_paths(), disabled=disabled) as made, made.session() as session:
+        with Sandbox(level, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=disabled) as made, made.session() as session:
             session.load({"m.py": b"def f(): return 1"})
             (answer,) = session.fetch(session.module("m").attr("f")())
             return {"answer": answer, "layers": made.self_test.layers, "doors": made.self_test.open_doors}
@@ -208,7 +231,7 @@ def test_an_ordinary_user_is_refused_too_where_a_layer_is_missing(ordinary: dict
 def jailed() -> Iterator[Sandbox]:
     """A sandbox as on a kernel without Landlock."""
     try:
-        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=secret_paths(), disabled=[Layer.LANDLOCK])
+        made = Sandbox(Level.STAFF, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=[Layer.LANDLOCK])
     except SandboxUnavailable as error:
         pytest.skip(f"no jail can be had here: {error}")
     with made:

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader import fixtures
-from grader.grading import secret_paths, support_files
-from grader.sandbox.ending import SessionEnded
+from grader.homework import HOMEWORK, published
+from grader.sandbox.errors import SessionEnded
 from grader.sandbox.policy import Kind, Layer, Level, Limits
 from grader.sandbox.session import Remote, Session
 from grader.sandbox.supervisor import Sandbox
@@ -21,12 +20,13 @@ from tests.sandbox.asking import load
 
 CONTROL = 0.58214907336150421  # sent as an input: a search that does not find it proves nothing
 SAMPLE = Path(__file__).resolve().parents[2] / "fixtures" / "submissions" / "reference" / "deeplearning" / "optim.py"
+GOLDEN = HOMEWORK.fixtures.folder / published.GOLDEN
 ROOMY = Limits(wall=60, cpu=60, memory=1024 * 2**20)
 
 Dump = Iterator[bytes]
 
 
-def published() -> list[float]:
+def secrets() -> list[float]:
     """Golden numbers with so many digits that they turn up nowhere by chance, nor by computing the answer in full precision."""
 
     def numbers(value: object) -> Iterator[float]:
@@ -40,14 +40,14 @@ def published() -> list[float]:
                 for item in value.values():
                     yield from numbers(item)
 
-    found = [number for number in numbers(json.loads(fixtures.GOLDEN.read_text("utf-8"))) if len(repr(abs(number))) >= 10]
+    found = [number for number in numbers(json.loads(GOLDEN.read_text("utf-8"))) if len(repr(abs(number))) >= 10]
     return found[:: max(1, len(found) // 16)]
 
 
 def needles() -> dict[str, bytes]:
     """What to look for: each number as a double and as text."""
-    texts = {f"text {number!r}": repr(abs(number)).encode() for number in published()}
-    return texts | {f"double {number!r}": struct.pack("<d", number) for number in published()}
+    texts = {f"text {number!r}": repr(abs(number)).encode() for number in secrets()}
+    return texts | {f"double {number!r}": struct.pack("<d", number) for number in secrets()}
 
 
 def seen(dump: Dump) -> set[str]:
@@ -82,17 +82,17 @@ def memory(pid: int) -> Dump:
 @pytest.fixture
 def begun() -> Iterator[Callable[..., tuple[Sandbox, Session, Remote]]]:
     """Begin a session in the middle of a golden check, in a sandbox started by a process that knows the answers already."""
-    assert fixtures.golden()["adam"].next_w.size
+    assert published.golden()["adam"].next_w.size
     made: list[Sandbox | Session] = []
 
     def begin(level: Level, *disabled: Layer) -> tuple[Sandbox, Session, Remote]:
-        sandbox = Sandbox(level, kind=Kind.FORK, secrets=secret_paths(), disabled=disabled)
+        sandbox = Sandbox(level, kind=Kind.FORK, secrets=HOMEWORK.secrets(), disabled=disabled)
         made.append(sandbox)
         session = sandbox.session(ROOMY)
         made.append(session)
-        session.load({**support_files(), "deeplearning/optim.py": SAMPLE.read_bytes(), "dump.py": DUMPS})
+        session.load({**HOMEWORK.support, "deeplearning/optim.py": SAMPLE.read_bytes(), "dump.py": DUMPS})
         rules = session.module("deeplearning.optim")
-        for rule, case in fixtures.golden().items():
+        for rule, case in published.golden().items():
             session.fetch(rules.attr(rule)(case.w, case.dw, case.config))
         session.fetch(session.put(np.full(4, CONTROL)))
         return sandbox, session, session.module("dump")
@@ -125,13 +125,13 @@ def piece(number):
 
 def test_the_needles_are_what_the_grader_holds() -> None:
     assert len(needles()) >= 24
-    own = np.concatenate([case.next_w.ravel() for case in fixtures.golden().values()])
+    own = np.concatenate([case.next_w.ravel() for case in published.golden().values()])
     assert len(seen(iter([own.tobytes()]))) >= 4
-    assert len(seen(iter([fixtures.GOLDEN.read_bytes()]))) == len(published())
+    assert len(seen(iter([GOLDEN.read_bytes()]))) == len(secrets())
 
 
 def test_the_graders_own_memory_holds_them() -> None:
-    assert fixtures.golden()["adam"].next_w.size
+    assert published.golden()["adam"].next_w.size
     found = seen(memory(os.getpid()))
     assert any(name.startswith("double") for name in found)
     assert "control" in found

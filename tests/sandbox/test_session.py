@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from grader.sandbox.ending import Ending, Frame, SessionEnded
+from grader.sandbox.errors import Ending, Frame, SessionEnded
 from grader.sandbox.policy import Kind, Level
 from grader.sandbox.session import Session
 from grader.sandbox.supervisor import Sandbox
@@ -34,7 +34,7 @@ def test_nothing_runs_before_it_is_fetched_and_then_all_in_one_exchange(session:
     exchanges: list[bytes] = []
     exchange = session._child.exchange
 
-    def counted(data: bytes, deadline: float) -> bytes:
+    def counted(data: bytes, deadline: float) -> memoryview:
         exchanges.append(data)
         return exchange(data, deadline)
 
@@ -112,6 +112,14 @@ def test_an_exception_comes_with_the_lines_of_the_mounted_files_only(session: Se
         Frame("m.py", 8, "g", "sorted([1, 2], key=h)"),
         Frame("m.py", 11, "h", 'raise OddError(f"bad {x}")'),
     )
+
+
+def test_a_comprehension_is_told_as_part_of_its_function(session: Session) -> None:
+    load(session, "def f(x):\n    return [\n        1 / y\n        for y in x\n    ]\n")
+    session.module("m").attr("f")([1, 0])
+    with pytest.raises(SessionEnded) as caught:
+        session.fetch()
+    assert caught.value.frames == (Frame("m.py", 3, "f", "1 / y"),)
 
 
 def test_a_session_goes_on_after_an_exception(session: Session) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from grader.sandbox.ending import Ending, SessionEnded
+from grader.sandbox.errors import Ending, SessionEnded
 from grader.sandbox.inside import wire
 from grader.sandbox.inside.worker import Worker
 from grader.sandbox.session import Remote

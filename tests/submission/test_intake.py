@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.submission import Limits, collect
+from grader.homework.files import LAYOUT
+from grader.submission.collect import Limits, collect
 from tests.conftest import OPTIM, SOLVER
 
 GOOD = b"honest = True\n"
@@ -85,7 +86,7 @@ SPECIAL: dict[str, Callable[[Path], None]] = {
 def test_in_a_folder_what_is_no_file_is_refused_by_name(tmp_path: Path, what: str) -> None:
     root = folder(tmp_path / "hand-in")
     SPECIAL[what](root / OPTIM)
-    found = collect(root)
+    found = collect(root, LAYOUT)
     assert found.refused == {OPTIM: f"{OPTIM} was not used: it is {what.rstrip(',')}, not a file."}
     assert found.files == {SOLVER: GOOD}
 
@@ -95,13 +96,13 @@ def test_in_a_folder_what_is_no_file_is_refused_by_name(tmp_path: Path, what: st
     [(stat.S_IFLNK, "a symbolic link"), (stat.S_IFIFO, "a named pipe"), (stat.S_IFCHR, "a device"), (stat.S_IFBLK, "a device")],
 )
 def test_in_a_zip_what_is_no_file_is_refused_by_name(tmp_path: Path, mode: int, what: str) -> None:
-    found = collect(archive(tmp_path / "x.zip", (SOLVER, GOOD), (OPTIM, b"/etc/passwd"), mode=mode | 0o777))
+    found = collect(archive(tmp_path / "x.zip", (SOLVER, GOOD), (OPTIM, b"/etc/passwd"), mode=mode | 0o777), LAYOUT)
     assert found.refused == {OPTIM: f"{OPTIM} was not used: it is {what}, not a file."}
     assert found.files == {SOLVER: GOOD}
 
 
 def test_in_a_zip_a_folder_of_a_files_name_is_refused_by_name(tmp_path: Path) -> None:
-    found = collect(archive(tmp_path / "x.zip", (SOLVER, GOOD), (OPTIM + "/", b"")))
+    found = collect(archive(tmp_path / "x.zip", (SOLVER, GOOD), (OPTIM + "/", b"")), LAYOUT)
     assert found.refused == {OPTIM: f"{OPTIM} was not used: it is a folder, not a file."}
 
 
@@ -115,7 +116,7 @@ def test_a_linked_folder_is_not_followed_and_is_named(tmp_path: Path, name: str)
     root = tmp_path / "hand-in"
     root.mkdir()
     (root / name).symlink_to(outside, target_is_directory=True)
-    found = collect(root)
+    found = collect(root, LAYOUT)
     assert (found.files, found.logs) == ({}, {})
     assert found.notes[0] == f"{name} is not a folder (a link, perhaps) and was not followed."
 
@@ -124,14 +125,14 @@ def test_a_linked_folder_is_not_followed_and_is_named(tmp_path: Path, name: str)
 def test_a_folder_that_links_to_itself_comes_to_an_end(tmp_path: Path) -> None:
     root = folder(tmp_path / "hand-in")
     (root / "again").symlink_to(root, target_is_directory=True)
-    assert collect(root).files == {SOLVER: GOOD}
+    assert collect(root, LAYOUT).files == {SOLVER: GOOD}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep file names as text")
 def test_a_file_name_that_is_not_text_harms_nothing(tmp_path: Path) -> None:
     root = folder(tmp_path / "hand-in")
     Path(os.fsdecode(os.fsencode(root) + b"/\xff\xfe.ipynb")).write_bytes(GOOD)
-    found = collect(root)
+    found = collect(root, LAYOUT)
     assert found.notebook == ("\ufffd\ufffd.ipynb", GOOD)
 
 
@@ -139,19 +140,19 @@ def test_a_file_name_that_is_not_text_harms_nothing(tmp_path: Path) -> None:
 def test_in_a_folder_names_that_differ_only_in_case_are_both_named(tmp_path: Path) -> None:
     root = folder(tmp_path / "hand-in")
     (root / "deeplearning/Solver.py").write_bytes(b"other")
-    assert collect(root).refused == {
+    assert collect(root, LAYOUT).refused == {
         SOLVER: f"{SOLVER} was not used: deeplearning/Solver.py and {SOLVER} differ only in upper and lower case; keep one."
     }
 
 
 def test_in_a_zip_names_that_differ_only_in_case_are_both_named(tmp_path: Path) -> None:
-    found = collect(archive(tmp_path / "x.zip", (OPTIM, GOOD), ("DeepLearning/optim.py", b"other")))
+    found = collect(archive(tmp_path / "x.zip", (OPTIM, GOOD), ("DeepLearning/optim.py", b"other")), LAYOUT)
     assert "DeepLearning/optim.py and deeplearning/optim.py differ only in upper and lower case" in found.refused[OPTIM]
     assert found.files == {}
 
 
 def test_an_entry_that_is_there_twice_is_refused(tmp_path: Path) -> None:
-    found = collect(archive(tmp_path / "x.zip", (SOLVER, GOOD), (OPTIM, GOOD), (OPTIM, b"other")))
+    found = collect(archive(tmp_path / "x.zip", (SOLVER, GOOD), (OPTIM, GOOD), (OPTIM, b"other")), LAYOUT)
     assert found.refused == {OPTIM: f"{OPTIM} was not used: it is in the archive 2 times; keep one."}
     assert found.files == {SOLVER: GOOD}
 
@@ -165,8 +166,8 @@ def test_a_file_above_its_limit_is_refused_and_one_at_it_is_not(tmp_path: Path, 
         path = folder(tmp_path / "x")
         (path / LONG).parent.mkdir()
         (path / LONG).write_bytes(data)
-    assert collect(path, limits=Limits(max_file_bytes=1000)).logs == {LONG: data}
-    found = collect(path, limits=Limits(max_file_bytes=999))
+    assert collect(path, LAYOUT, limits=Limits(max_file_bytes=1000)).logs == {LONG: data}
+    found = collect(path, LAYOUT, limits=Limits(max_file_bytes=999))
     assert found.refused == {LONG: f"{LONG} was not used: it is larger than 999 bytes."}
     assert found.files == {SOLVER: GOOD}
 
@@ -175,7 +176,7 @@ def peak(path: Path) -> tuple[dict[str, str], int]:
     """What was refused, and the most memory it took, in bytes."""
     tracemalloc.start()
     try:
-        return dict(collect(path).refused), tracemalloc.get_traced_memory()[1]
+        return dict(collect(path, LAYOUT).refused), tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
@@ -197,7 +198,7 @@ def test_a_small_zip_that_inflates_is_not_inflated(tmp_path: Path, method: int, 
 def test_a_damaged_entry_is_refused_alone(tmp_path: Path) -> None:
     path = archive(tmp_path / "x.zip", (SOLVER, GOOD), (OPTIM, b"payload = 12345\n"), method=zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"payload = 12345", b"payload = 66666"))
-    found = collect(path)
+    found = collect(path, LAYOUT)
     assert found.refused[OPTIM].startswith(f"{OPTIM} was not used: it is damaged in the zip (Bad CRC-32")
     assert found.files == {SOLVER: GOOD}
 
@@ -209,7 +210,7 @@ def test_an_unknown_compression_is_refused_alone(tmp_path: Path, method: int) ->
     at = data.rindex(b"PK\x01\x02", 0, data.rindex(OPTIM.encode()))
     data[at + 10 : at + 12] = struct.pack("<H", method)
     path.write_bytes(data)
-    found = collect(path)
+    found = collect(path, LAYOUT)
     assert found.refused == {
         OPTIM: f"{OPTIM} was not used: it is compressed in an unusual way; make a zip with the usual settings."
     }

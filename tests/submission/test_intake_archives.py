@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader.errors import SubmissionError, UsageError
-from grader.submission import Limits, collect
+from grader.homework.files import LAYOUT
+from grader.submission.collect import Limits, collect
 from tests.conftest import OPTIM, SOLVER
-from tests.test_intake import GOOD, LONG, archive, folder
+from tests.submission.test_intake import GOOD, LONG, archive, folder
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ from tests.test_intake import GOOD, LONG, archive, folder
 def test_an_archive_with_a_hostile_name_is_refused_whole(tmp_path: Path, name: str, why: str) -> None:
     path = archive(tmp_path / "x.zip", (OPTIM, GOOD), (name, b"evil"))
     with pytest.raises(SubmissionError) as caught:
-        collect(path)
+        collect(path, LAYOUT)
     message = str(caught.value)
     assert message.startswith("x.zip was refused, nothing was unpacked: entry ")
     assert message.endswith(f": {why}.")
@@ -51,7 +52,7 @@ def test_an_archive_with_a_hostile_name_is_refused_whole(tmp_path: Path, name: s
 
 @pytest.mark.parametrize("name", ["Übung.py", "作业/notes.txt", "a..b/..c", "xy:z", "\u202egnp.py", "..."])
 def test_an_unusual_but_harmless_name_is_no_reason_to_refuse(tmp_path: Path, name: str) -> None:
-    assert collect(archive(tmp_path / "x.zip", (OPTIM, GOOD), (name, b""))).files == {OPTIM: GOOD}
+    assert collect(archive(tmp_path / "x.zip", (OPTIM, GOOD), (name, b"")), LAYOUT).files == {OPTIM: GOOD}
 
 
 def test_the_deepest_allowed_folder_is_the_same_for_folder_and_zip(tmp_path: Path) -> None:
@@ -60,8 +61,8 @@ def test_the_deepest_allowed_folder_is_the_same_for_folder_and_zip(tmp_path: Pat
         prefix = "d/" * (depth - 1)
         root = tmp_path / str(depth)
         folder(root / prefix)
-        zipped = collect(archive(tmp_path / f"{depth}.zip", (prefix + SOLVER, GOOD)), limits=limits)
-        assert zipped.files == collect(root, limits=limits).files == {SOLVER: GOOD}
+        zipped = collect(archive(tmp_path / f"{depth}.zip", (prefix + SOLVER, GOOD)), LAYOUT, limits=limits)
+        assert zipped.files == collect(root, LAYOUT, limits=limits).files == {SOLVER: GOOD}
 
 
 def test_an_encrypted_archive_says_what_to_do(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_an_encrypted_archive_says_what_to_do(tmp_path: Path) -> None:
     data[at + 8] |= 1
     path.write_bytes(data)
     with pytest.raises(SubmissionError, match=rf"entry '{SOLVER}': encrypted; make a zip without a password\.$"):
-        collect(path)
+        collect(path, LAYOUT)
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
@@ -84,9 +85,9 @@ def test_too_many_entries_are_refused_before_anything_is_read(tmp_path: Path, ki
         (path / "many").mkdir()
         for name in names:
             (path / name).touch()
-    assert collect(path, limits=Limits(max_entries=25)).refused == {}
+    assert collect(path, LAYOUT, limits=Limits(max_entries=25)).refused == {}
     with pytest.raises(SubmissionError, match=r"refused.*many.*more than 15 entries|more than 15 files.*many") as caught:
-        collect(path, limits=Limits(max_entries=15))
+        collect(path, LAYOUT, limits=Limits(max_entries=15))
     assert "hand in the homework only" in str(caught.value)
 
 
@@ -122,7 +123,7 @@ def test_a_huge_list_of_entries_is_refused_before_it_is_loaded(tmp_path: Path, e
     path = tmp_path / "x.zip"
     path.write_bytes(b"PK\x03\x04" + end)
     with pytest.raises(SubmissionError, match=r"^x\.zip was refused, nothing was unpacked: it lists too many entries"):
-        collect(path)
+        collect(path, LAYOUT)
 
 
 def test_an_ordinary_zip64_archive_is_read(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_an_ordinary_zip64_archive_is_read(tmp_path: Path) -> None:
     record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, size, start)
     locator = b"PK\x06\x07" + struct.pack("<IQI", 0, at, 1)
     path.write_bytes(data[:at] + record + locator + data[at : at + 12] + b"\xff" * 8 + b"\0\0")
-    assert collect(path).files == {OPTIM: GOOD}
+    assert collect(path, LAYOUT).files == {OPTIM: GOOD}
 
 
 @pytest.mark.parametrize(
@@ -151,19 +152,19 @@ def test_an_ordinary_zip64_archive_is_read(tmp_path: Path) -> None:
 def test_a_broken_archive_is_refused_by_its_name(tmp_path: Path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SubmissionError, match=rf"^{name} is not a readable zip file \(.*\); make a new one\.$"):
-        collect(tmp_path / name)
+        collect(tmp_path / name, LAYOUT)
 
 
 def test_a_truncated_archive_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "x.zip", (OPTIM, GOOD * 100), (SOLVER, GOOD))
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(SubmissionError, match="not a readable zip"):
-        collect(path)
+        collect(path, LAYOUT)
 
 
 def test_a_zip_inside_a_zip_is_not_opened(tmp_path: Path) -> None:
     inner = archive(tmp_path / "inner.zip", (OPTIM, GOOD)).read_bytes()
-    found = collect(archive(tmp_path / "x.zip", ("homework.zip", inner)))
+    found = collect(archive(tmp_path / "x.zip", ("homework.zip", inner)), LAYOUT)
     assert found.files == {}
     assert found.notes[0].startswith("Nothing to grade was found")
 
@@ -172,7 +173,7 @@ def test_a_zip_inside_a_zip_is_not_opened(tmp_path: Path) -> None:
 def test_a_pipe_given_as_the_submission_is_a_mistake_in_usage(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.zip")
     with pytest.raises(UsageError, match="neither a folder nor a zip"):
-        collect(tmp_path / "x.zip")
+        collect(tmp_path / "x.zip", LAYOUT)
 
 
 # Damage at random ----------------------------------------------------------------------------------------------------------
@@ -217,7 +218,7 @@ def test_a_damaged_archive_is_collected_or_refused_and_never_breaks_the_grader(
     path = tmp_path_factory.mktemp("damaged", numbered=True) / "x.zip"
     path.write_bytes(data)
     try:
-        found = collect(path)
+        found = collect(path, LAYOUT)
     except (SubmissionError, UsageError):
         pass  # a refusal is an answer; anything else fails the test
     else:

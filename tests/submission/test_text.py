@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.text import clean, name
+from grader.submission.text import clean, name
 
 GONE = "\ufffd"
 

@@ -9,7 +9,7 @@ import warnings
 import zipfile
 from pathlib import Path
 
-from .box import EVERYTHING, NO_OPTIM, OPTIM, SOLVER, ZEROS, Box, bundle, special
+from tests.attacks.handed_in.box import EVERYTHING, NO_OPTIM, OPTIM, SOLVER, ZEROS, Box, bundle, special
 
 OUTSIDE = {
     "name_that_climbs_out": "../../../../../../../tmp/@mark@",

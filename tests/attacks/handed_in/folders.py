@@ -8,7 +8,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from .box import EVERYTHING, HE_LOG, NO_OPTIM, OPTIM, ZEROS, Box, bundle
+from tests.attacks.handed_in.box import EVERYTHING, HE_LOG, NO_OPTIM, OPTIM, ZEROS, Box, bundle
 
 
 @bundle(NO_OPTIM, "symbolic link")
@@ -120,7 +120,7 @@ def modules_that_shadow_the_library(box: Box) -> Path:
     return box.folder
 
 
-@bundle(said="graded with staff's")
+@bundle(said="Graded with the course's own copies of")
 def staff_files_replaced(box: Box) -> Path:
     """The layers a submission is mounted on are staff's, whatever is handed in."""
     for name in ("layers.py", "layer_utils.py", "gradient_check.py"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .box import HE_LOG, SGD_LOG, Box, bundle
+from tests.attacks.handed_in.box import HE_LOG, SGD_LOG, Box, bundle
 
 
 @bundle(SGD_LOG, "not a readable .npz")

@@ -1,0 +1,1 @@
+"""What students do not get."""
