@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import Process, command
-from grader.places import ROOT
+from grader.grading.homework import ROOT
 
 _SAMPLES = ROOT / "fixtures" / "submissions"
 # A class as it is: most are right, some have slips, a few hand in too little.

@@ -18,22 +18,21 @@ import numpy as np
 
 from benchmarks.floors import Bare
 from benchmarks.measure import Process, Spread, command, interleaved, ratio, server_cpu
-from grader import rubric as rubrics
-from grader.exam import registered
-from grader.grading import grade, sandbox, support_files
-from grader.places import ROOT
+from grader.grading.grade import grade, sandbox
+from grader.grading.homework import ROOT
+from grader.grading.rubric import Rubric, load_rubric
+from grader.homework import HOMEWORK
 from grader.sandbox.policy import Layer, Level, Limits
 from grader.sandbox.supervisor import Sandbox
-from grader.student import staff_source
-from grader.submission import Submission, collect
+from grader.submission.collect import Submission, collect
 
 REFERENCE = ROOT / "fixtures" / "submissions" / "reference"
 _BARE_FORK = [layer for layer in Layer if layer not in (Layer.PROCESS, Layer.ENVIRONMENT, Layer.NO_NEW_PRIVS, Layer.RLIMITS)]
 _SOURCE = b"import numpy as np\ndef f(w): return w - 0.1 * w\n"
 
 
-def _work() -> tuple[Submission, rubrics.Rubric, dict[str, list[str]]]:
-    rubric = rubrics.load(rubrics.DEFAULT, registered())
+def _work() -> tuple[Submission, Rubric, dict[str, list[str]]]:
+    rubric = load_rubric(HOMEWORK.rubric, HOMEWORK.checks)
     ids = [item.id for item in rubric.graded]
     basic = [
         name
@@ -45,14 +44,18 @@ def _work() -> tuple[Submission, rubrics.Rubric, dict[str, list[str]]]:
         "all but behaviour": [name for name in ids if not name.endswith(".behaviour")],
         "everything": ids,
     }
-    return collect(REFERENCE, support=support_files()), rubric, sets
+    return collect(REFERENCE, HOMEWORK.layout, support=HOMEWORK.support), rubric, sets
 
 
 def cost(options: argparse.Namespace) -> None:
     """CPU per submission, warm: as graded, in plain forks, and in this very process without any isolation."""
     submission, rubric, sets = _work()
     floor: Spread | None = None
-    with sandbox(Level.STAFF) as hardened, sandbox(Level.STUDENT, disabled=_BARE_FORK) as forked, Bare() as bare:
+    with (
+        sandbox(HOMEWORK, Level.STAFF) as hardened,
+        sandbox(HOMEWORK, Level.STUDENT, disabled=_BARE_FORK) as forked,
+        Bare() as bare,
+    ):
         for name, only in sets.items():
 
             def spent(within: Any, only: Sequence[str] = only) -> Callable[[], float]:
@@ -60,7 +63,7 @@ def cost(options: argparse.Namespace) -> None:
                     server = getattr(within, "server_pid", None)
                     before = time.process_time() + server_cpu(server)
                     for _ in range(5):
-                        assert grade(submission, rubric, within, only=only).all_passed
+                        assert grade(HOMEWORK, submission, rubric, within, only=only).all_passed
                     return (time.process_time() + server_cpu(server) - before) / 5
 
                 return once
@@ -79,12 +82,12 @@ def warm_basic() -> Generator[float, None, None]:
     """CPU seconds of the golden, init, grad norm and logs items of one submission after another, in a warm grader; endless."""
     submission, rubric, sets = _work()
     only = next(iter(sets.values()))
-    with sandbox(Level.STAFF) as within:
-        grade(submission, rubric, within, only=only)
+    with sandbox(HOMEWORK, Level.STAFF) as within:
+        grade(HOMEWORK, submission, rubric, within, only=only)
         while True:
             before = time.process_time() + server_cpu(within.server_pid)
             for _ in range(5):
-                grade(submission, rubric, within, only=only)
+                grade(HOMEWORK, submission, rubric, within, only=only)
             yield (time.process_time() + server_cpu(within.server_pid) - before) / 5
 
 
@@ -107,15 +110,15 @@ def call(options: argparse.Namespace) -> None:
 def items(options: argparse.Namespace) -> None:
     """CPU and wall clock of each item asked alone, in a process of its own: the sum is more than the whole."""
     submission, rubric, _ = _work()
-    with sandbox(Level.STAFF) as within:
+    with sandbox(HOMEWORK, Level.STAFF) as within:
         for item in rubric.graded:
-            grade(submission, rubric, within, only=[item.id])
+            grade(HOMEWORK, submission, rubric, within, only=[item.id])
             runs = max(options.runs // 2, 1)
             own, server = time.process_time(), server_cpu(within.server_pid)
             walls = []
             for _ in range(runs):
                 started = time.perf_counter()
-                grade(submission, rubric, within, only=[item.id])
+                grade(HOMEWORK, submission, rubric, within, only=[item.id])
                 walls.append(time.perf_counter() - started)
             own, server = time.process_time() - own, server_cpu(within.server_pid) - server
             print(
@@ -128,8 +131,8 @@ def reading(options: argparse.Namespace) -> None:
     """All logs of a submission opened in a warm sandboxed process and brought over, against plain np.load and json.loads here."""
     submission, _, _ = _work()
     readers = {name: "read_npz" if name.endswith(".npz") else "read_json" for name in submission.logs}
-    with sandbox(Level.STAFF) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
-        session.load({"readers.py": staff_source("readers.py")})
+    with sandbox(HOMEWORK, Level.STAFF) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
+        session.load({"readers.py": HOMEWORK.source("readers.py")})
         module = session.module("readers")
 
         def sandboxed() -> float:
@@ -177,11 +180,11 @@ def cold(options: argparse.Namespace) -> None:
 def profile(options: argparse.Namespace) -> None:
     """Where the grader's own time goes, everything graded; waiting for the sandbox shows as poll."""
     submission, rubric, _ = _work()
-    with sandbox(Level.STAFF) as within:
-        grade(submission, rubric, within)
+    with sandbox(HOMEWORK, Level.STAFF) as within:
+        grade(HOMEWORK, submission, rubric, within)
         profiler = cProfile.Profile()
         profiler.enable()
         for _ in range(options.runs):
-            grade(submission, rubric, within)
+            grade(HOMEWORK, submission, rubric, within)
         profiler.disable()
     pstats.Stats(profiler).sort_stats("tottime").print_stats(12)

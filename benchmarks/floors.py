@@ -20,7 +20,7 @@ import numpy as np
 from grader.sandbox import supervisor
 from grader.sandbox.inside import wire as trusted_wire
 from grader.sandbox.policy import Kind, Limits
-from grader.sandbox.session import Remote, Session
+from grader.sandbox.session import Asked, Remote, Session
 from grader.sandbox.supervisor import SelfTest
 
 # The worker's side is a package of its own there, named `inside`, as in every sandboxed process.
@@ -65,8 +65,9 @@ class BareSession(Session):
         super().__init__(_Nobody(), limits, ())  # type: ignore[arg-type]
         self._worker = Worker()
 
-    def fetch(self, *remotes: Remote) -> tuple[Any, ...]:
-        for remote in remotes:
+    def fetch(self, *asked: Asked | Remote) -> tuple[Any, ...]:
+        for one in asked:
+            remote = one.remote if isinstance(one, Asked) else one
             self._queue_silent("send", remote.label, remote._number)
         program, labels = self._program, self._labels
         self._program, self._labels = [], []

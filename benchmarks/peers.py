@@ -19,7 +19,8 @@ from typing import Any
 
 from benchmarks import costs
 from benchmarks.measure import Spread, command
-from grader.places import FOLDER, HANDED_OUT, ROOT
+from grader.grading.homework import ROOT
+from grader.homework import HOMEWORK
 
 _WORK = Path(__file__).with_name("basic_work")
 _QUESTIONS = ("momentum", "rmsprop", "adam", "he", "random", "grad_norm", "logs")
@@ -34,10 +35,10 @@ def compare(options: argparse.Namespace) -> None:
     only = "optim.sgd_momentum.golden,optim.rmsprop.golden,optim.adam.golden,fc_net.init,solver.grad_norm,logs"
     with tempfile.TemporaryDirectory() as scratch:
         homework, tools = Path(scratch) / "homework", Path(scratch) / "tools"
-        shutil.copytree(HANDED_OUT / "deeplearning", homework / "deeplearning")
+        shutil.copytree(HOMEWORK.starter / "deeplearning", homework / "deeplearning")
         shutil.copytree(ROOT / "fixtures" / "submissions" / "reference", homework, dirs_exist_ok=True)
         shutil.copytree(_WORK, tools)
-        shutil.copyfile(FOLDER / "golden.json", tools / "golden.json")
+        shutil.copyfile(HOMEWORK.fixtures.folder / "golden.json", tools / "golden.json")
         lines: dict[str, list[str | Path]] = {
             "this grader": [ROOT / "run_autograder", homework, "--only", only],
             "this grader, everything": [ROOT / "run_autograder", homework],
