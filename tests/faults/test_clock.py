@@ -23,6 +23,8 @@ WALL = {
     "datetime": {"now", "utcnow", "today"},
     "date": {"today"},
 }
+# Where it is read all the same, never while something is graded: when a member of staff wrote an adjustment down.
+READ_BY_STAFF = {"grader/classroom/adjustments.py": ["datetime.now"]}
 
 
 def readings(tree: ast.Module) -> Iterator[str]:
@@ -68,7 +70,8 @@ def test_other_uses_of_these_modules_are_not_taken_for_one() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "grader").rglob("*.py")), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_grader_never_reads_the_date(path: Path) -> None:
-    assert not list(readings(ast.parse(path.read_text("utf-8"))))
+    found = [place.partition(": ")[2] for place in readings(ast.parse(path.read_text("utf-8")))]
+    assert found == READ_BY_STAFF.get(path.relative_to(ROOT).as_posix(), [])
 
 
 def verdicts(report: Report) -> list[tuple[object, ...]]:

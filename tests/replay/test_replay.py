@@ -215,7 +215,7 @@ def test_a_solver_that_writes_its_files_otherwise_is_replayed_all_the_same(submi
         (["--replay", "--data", "nothing.npy"], "cannot be read"),
         (["--replay", "--data", "README.md"], "not a data file"),
         (["--replay", "--data", "DATA", "--only", "optimum"], "no item starts with 'optimum'"),
-        (["--replay", "--data", "DATA", "--only", "replay.best"], "did you mean 'replay.best_model'"),
+        (["--replay", "--data", "DATA", "--only", "replay.bset_model"], "did you mean 'replay.best_model'"),
         (["--replay", "--data", "DATA", "--only", "replay", "-o", "results.json"], "no verdict"),
         (["--replay", "--data", "DATA", "--plot", "no/such/folder.html"], "no folder"),
         (["--replay", "--data", "DATA", "--replay-seconds", "0"], "not a number of seconds"),

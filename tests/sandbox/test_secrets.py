@@ -13,6 +13,7 @@ import pytest
 
 from grader.homework import HOMEWORK, published
 from grader.sandbox.errors import SessionEnded
+from grader.sandbox.forms import Plain
 from grader.sandbox.policy import Kind, Layer, Level, Limits
 from grader.sandbox.session import Remote, Session
 from grader.sandbox.supervisor import Sandbox
@@ -102,6 +103,7 @@ def begun() -> Iterator[Callable[..., tuple[Sandbox, Session, Remote]]]:
         opened.close()
 
 
+PIECE = Plain(texts=2**24)  # of memory
 DUMPS = b"""
 import ctypes
 
@@ -147,7 +149,7 @@ def test_a_session_and_its_server_hold_no_golden_value(begun: Callable[..., tupl
 def test_code_that_searches_its_own_memory_finds_no_golden_value(begun: Callable[..., tuple[Sandbox, Session, Remote]]) -> None:
     _, session, dump = begun(Level.STUDENT, Layer.LANDLOCK, Layer.JAIL)
     (count,) = session.fetch(dump.attr("take")())
-    pieces = (session.fetch(dump.attr("piece")(number))[0] for number in range(count))
+    pieces = (session.fetch(dump.attr("piece")(number).like(PIECE))[0] for number in range(count))
     assert seen(pieces) == {"control"}
 
 
