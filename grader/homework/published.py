@@ -66,11 +66,20 @@ def golden_inputs(rule: str) -> tuple[Array, Array, dict[str, Any]]:
 def golden_slips() -> dict[str, dict[str, dict[str, Any]]]:
     """For each rule and slip (see `misconceptions`) what it gives on the golden inputs, "next_w" and each key of the state.
 
+    Each is a float64 (4, 5) array, a number, or None where the slip leaves nothing behind.
+
     Raises:
         ConfigurationError: the file is missing, changed or malformed.
     """
-    slips: dict[str, dict[str, dict[str, Any]]] = json.loads(FIXTURES.verified(SLIPS))
-    return slips
+    recorded: dict[str, dict[str, dict[str, Any]]] = json.loads(FIXTURES.verified(SLIPS))
+    return {
+        rule: {slip: {key: _recorded(value) for key, value in gives.items()} for slip, gives in slips.items()}
+        for rule, slips in recorded.items()
+    }
+
+
+def _recorded(value: Any) -> Any:
+    return np.array(value, dtype=np.float64) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)

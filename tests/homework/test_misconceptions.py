@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import zip_longest
+from typing import Any
 
+import numpy as np
 import pytest
 
 from grader.grading.results import Outcome
 from grader.homework import published
-from grader.homework.misconceptions import catalogue
+from grader.homework.misconceptions import catalogue, golden_slip
 from tests.conftest import FC_NET, OPTIM, SOLVER, Grader, Maker
 from tests.homework.mutants import BLANKS, files, mutants
 
@@ -60,3 +62,23 @@ def test_a_slip_costs_its_items_and_is_named(slips: tuple[str | None, ...], make
     for slip in made:
         told = [named for item, named in failed.items() if item in should_fail(slip)]
         assert all(named == {_TOLD_AS.get(slip, slip)} for named in told), (slip, told)
+
+
+@pytest.mark.parametrize("rule", _RULES)
+def test_a_students_copy_names_a_slip_by_its_golden_step_alone(rule: str) -> None:
+    recorded = published.golden_slips()[rule]
+    for slip, gives in recorded.items():
+        next_w, state = gives["next_w"], {key: value for key, value in gives.items() if key != "next_w"}
+        told = golden_slip(rule, next_w, state, published.golden()[rule].state)
+        assert told is None or told.id == slip
+        assert (told is None) == any(other != slip and alike(gives, recorded[other]) for other in recorded), slip
+        assert golden_slip(rule, next_w * 1.001, state, published.golden()[rule].state) is None
+
+
+def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two slips leave the same behind, so that neither may be told."""
+    return all(
+        (one.get(key) is None) == (other.get(key) is None)
+        and (one.get(key) is None or np.allclose(one[key], other[key], rtol=1e-9, atol=1e-12, equal_nan=True))
+        for key in one.keys() | other.keys()
+    )
