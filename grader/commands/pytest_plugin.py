@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Generator
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -109,7 +110,7 @@ class GradedItem(pytest.Item):
             ("max_score", str(result.maximum)),
         ]
         if result.outcome == _ERRORS[-1] or (result.outcome in _ERRORS and not result.shown_only):
-            pytest.fail(self._told(), pytrace=False)
+            pytest.fail(self._verdict, pytrace=False)
 
     def runtest(self) -> None:
         """Fail unless it is passed."""
@@ -118,7 +119,13 @@ class GradedItem(pytest.Item):
             return
         if self.result.shown_only:
             pytest.xfail(f"{self.result.outcome}; it carries no points")
-        pytest.fail(self._told(), pytrace=False)
+        pytest.fail(self._verdict, pytrace=False)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The verdict and its texts for a failure or an error of ours; anything else as pytest shows it."""
+        if self.result is None or not isinstance(excinfo.value, pytest.fail.Exception):
+            return super().repr_failure(excinfo, style)
+        return _Told(self._verdict, self._texts())
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """The submission, and what the test is called."""
@@ -136,14 +143,35 @@ class GradedItem(pytest.Item):
             said.append((_STAFF, "\n".join(lines)))
         return [(reader, clean(text, 10_000)) for reader, text in said]
 
-    def _told(self) -> str:
+    @property
+    def _verdict(self) -> str:
         from ..report import wording
 
         assert self.result is not None
-        lines = [f"{self.result.outcome}, {wording.score_of(self.result)}"]
-        for reader, text in self.sections():
-            lines += [f"{_RULE} {reader} {_RULE}", text]
-        return "\n".join(lines)
+        return f"{self.result.outcome}, {wording.score_of(self.result)}"
+
+    def _texts(self) -> str:
+        return "\n".join(f"{_RULE} {reader} {_RULE}\n{text}" for reader, text in self.sections())
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A failure as pytest takes one: where it is summed up it says the verdict alone, also under CI, where nothing is shortened."""
+
+    message: str
+    texts: str
+
+    @property
+    def reprcrash(self) -> _Told:
+        """What has the message."""
+        return self
+
+    def toterminal(self, terminal: Any) -> None:
+        """Write it."""
+        terminal.line(str(self))
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.texts}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -63,9 +63,15 @@ def test_what_is_asked_for_is_asked_and_staff_alone_read_what_is_theirs(make: Ma
         assert "for the student" in process.stdout
     assert "for staff" not in student.stdout
     assert "for staff" in staff.stdout
+
+
+def test_a_failure_is_told_once_also_where_nothing_is_shortened(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make((OPTIM, None, files(adam=mutants()["adam.no_correction"][1])[OPTIM]))
+    monkeypatch.setenv("CI", "true")
     first = door(f"--submission={path}", "-k", "adam", "-x")
     assert "1 failed" in first.stdout
     assert first.stdout.count("for the student") == 1
+    assert re.search(r"^FAILED \S+::optim\.adam\.golden - partial, 6/10$", first.stdout, re.MULTILINE)
 
 
 def test_the_rubric_may_be_another(tmp_path: Path) -> None:
