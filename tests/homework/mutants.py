@@ -13,25 +13,9 @@ from grader.homework.hidden.reference_rules import READINGS
 from grader.homework.misconceptions import catalogue
 from tests.conftest import FC_NET, OPTIM, SAMPLES, SOLVER
 from tests.homework import programs
+from tests.homework.rules import REFERENCE
 
-_MOMENTUM: Final = """\
-v = config["momentum"] * v + dw
-next_w = w - config["learning_rate"] * v
-"""
-_RMSPROP: Final = """\
-rho = config["decay_rate"]
-config["cache"] = rho * config["cache"] + (1 - rho) * dw**2
-next_w = w - config["learning_rate"] * dw / np.sqrt(config["cache"] + config["epsilon"])
-"""
-_ADAM: Final = """\
-beta1, beta2 = config["beta1"], config["beta2"]
-config["t"] += 1
-config["m"] = beta1 * config["m"] + (1 - beta1) * dw
-config["v"] = beta2 * config["v"] + (1 - beta2) * dw**2
-m_hat = config["m"] / (1 - beta1 ** config["t"])
-v_hat = config["v"] / (1 - beta2 ** config["t"])
-next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
-"""
+_MOMENTUM, _RMSPROP, _ADAM = (textwrap.dedent(REFERENCE[rule]) for rule in ("sgd_momentum", "rmsprop", "adam"))
 _HE: Final = 'self.params[f"W{i}"] = np.random.normal(0.0, np.sqrt(2.0 / fan_in), (fan_in, fan_out))\n'
 _RANDOM: Final = 'self.params[f"W{i}"] = np.random.normal(0.0, weight_scale, (fan_in, fan_out))\n'
 _ZERO: Final = 'self.params[f"W{i}"] = np.zeros((fan_in, fan_out))\n'
