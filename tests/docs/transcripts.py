@@ -28,6 +28,9 @@ _PASSING: Final = {  # what differs from run to run, by what it looks like
     r"with /\S+/python[\d.]*": "with <python>",
     r"  +": "  ",
 }
+RENEWS: Final = "TESTS_RENEW_DOCS"  # a variable of the environment: what is played is written into its page
+_OF_PIP: Final = "WARNING: "  # on how a machine is set up
+_FIGURES: Final = re.compile(r"\b[0-9a-f]{64}\b|\b\d+\.\d+ s\b|\b\d+ [kM]B\b|\b\d+ files\b")
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,24 @@ def difference(shown: str, found: str) -> str:
     return "" if re.fullmatch(pattern, said) else f"more was printed than is shown:\n{found}"
 
 
+def renewed(shown: str, found: str) -> str:
+    """What is shown, with the figures that were printed this time; it has to agree otherwise."""
+    said = [line for line in found.splitlines() if not line.startswith(_OF_PIP)]
+    at, lines = 0, []
+    for line in shown.splitlines():
+        if line.strip() != "…":
+            pattern = re.escape(_lasting(line).rstrip("\n")).replace("…", ".*")
+            at += next(step for step, other in enumerate(said[at:], 1) if re.fullmatch(pattern, _lasting(other).rstrip("\n")))
+            figures = iter(_FIGURES.findall(said[at - 1]))
+            if len(_FIGURES.findall(line)) == len(_FIGURES.findall(said[at - 1])):
+                line = _FIGURES.sub(lambda _, figures=figures: next(figures), line)  # type: ignore[misc]
+        lines.append(line)
+    return "".join(f"{line}\n" for line in lines)
+
+
 def _lasting(text: str) -> str:
     """Without what is never twice the same, and without blanks at the ends of lines."""
     for looks, word in _PASSING.items():
         text = re.sub(looks, word, text)
-    lines = [line.rstrip() for line in text.splitlines() if not line.startswith("WARNING: ")]  # pip on how a machine is set up
+    lines = [line.rstrip() for line in text.splitlines() if not line.startswith(_OF_PIP)]
     return "".join(f"{line}\n" for line in lines)
