@@ -25,6 +25,7 @@ SHARES: Final = {
     "tests/docs/test_transcripts.py": 0,
     "tests/faults/": 0,
     "tests/fuzz/": 0,
+    "tests/fuzz/test_answers.py": 1,
     "tests/grading/test_one_process.py": 0,
     "tests/grading/test_samples.py": 3,
     "tests/grading/test_second_homework.py": 0,

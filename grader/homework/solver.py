@@ -150,7 +150,10 @@ def training(context: Context) -> None:
             _judge_updates(run, answer)
     with context.part("learning"):
         wanted = context.limit("accuracy")
-        predictions = expect.array(scores, "the trained model's scores", shape=(30, _CLASSES)).argmax(axis=1)
+        scores = expect.array(scores, "the trained model's scores", shape=(30, _CLASSES))
+        if not np.isfinite(scores).all():
+            raise Mismatch("The trained model's scores hold NaN or infinite values.")
+        predictions = scores.argmax(axis=1)
         accuracy = float((predictions == data["y_val"]).mean())
         if not accuracy >= wanted:
             raise Mismatch(
@@ -288,6 +291,7 @@ def _judge_updates(run: _Run, answer: tuple[Any, ...]) -> None:
 def _judge_batches(run: _Run, batches: Any) -> None:
     """Each batch has its size, holds labels beside their own examples, and is drawn from the whole training set."""
     X_train, _ = _ranked(_TRAIN)
+    rank = X_train[0, 1]  # all have the same
     if not isinstance(batches, list) or len(batches) != run.per_epoch * run.epochs:
         raise Mismatch("The model's loss(X, y) was not called exactly once in each training step.")
     for batch in batches:
@@ -295,6 +299,8 @@ def _judge_batches(run: _Run, batches: Any) -> None:
         X = expect.array(X, "a batch of X_train", shape=(run.batch, 2))
         if not (isinstance(y, np.ndarray) and np.array_equal(X[:, 0], y) and set(y.tolist()) == set(X_train[:, 0].tolist())):
             raise Mismatch("A batch holds other labels than those of its examples.")
+        if not (X[:, 1] == rank).all():
+            raise Mismatch("A batch holds other numbers than the examples of X_train that it was drawn from.")
 
 
 def _learned(loop: _Loop, data: Any) -> Any:

@@ -162,6 +162,11 @@ BROKEN_LOOPS = {
         "y_batch = self.y_train[(batch_mask + 1) % num_train]",
         {"histories"},
     ),
+    "other numbers beside the labels": (
+        "X_batch = self.X_train[batch_mask]",
+        "X_batch = self.X_train[batch_mask] * (np.arange(self.X_train.shape[1]) < 1)",
+        {"histories"},
+    ),
     "first parameters put back": (
         "self.best_params = {name: w.copy()",
         "self.best_params = self.best_params or {name: w.copy()",
