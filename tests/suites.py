@@ -30,6 +30,7 @@ SHARES: Final = {
     "tests/grading/test_samples.py": 3,
     "tests/grading/test_second_homework.py": 0,
     "tests/homework/test_behaviour.py": 3,
+    "tests/homework/test_behaviour.py::test_a_rule_that_stands_still": 9,
     "tests/homework/test_cells.py": 6,
     "tests/homework/test_cifar10.py": 0,
     "tests/homework/test_contributing.py": 0,

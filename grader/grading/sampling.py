@@ -79,16 +79,40 @@ def tests(weights: Sequence[tuple[str, Array, float]]) -> Iterator[Test]:
             if sums.size >= 40:
                 text = f"the {lines} are not drawn independently of each other"
                 yield Test(name, text, chi_square_p(float(np.sum(sums**2)), sums.size))
-        unit.append((name, scaled.ravel()))
+        unit.append((name, scaled))
+    yield from _anew(unit)
     first, rest = unit[0], unit[1:]
     shape = "the values do not follow a normal distribution"
-    yield Test(first[0], shape, normality_p(first[1], 1.0))
+    yield Test(first[0], shape, normality_p(first[1].ravel(), 1.0))
     if rest:
-        pooled = np.concatenate([values for _, values in rest])
+        pooled = np.concatenate([values.ravel() for _, values in rest])
         name = rest[0][0] if len(rest) == 1 else f"{rest[0][0]} to {rest[-1][0]}"
         yield Test(name, shape, normality_p(pooled, 1.0))
         spread = "the spread of all values together is off"
         yield Test(name, spread, chi_square_p(float(np.sum(pooled**2)), pooled.size))
+
+
+def _anew(unit: Sequence[tuple[str, Array]]) -> Iterator[Test]:
+    """For each matrix but the first: is it drawn independently of those before it, as it is, and turned where it fits so?
+
+    Given `a`, the product a·b/|a| with an independent b of N(0, 1) entries is itself N(0, 1), exactly. A matrix's p-value is the
+    smallest over those before it, times their number.
+    """
+    for at, (name, matrix) in enumerate(unit[1:], start=1):
+        found = [
+            (normal_p(_along(other, turned)), before)
+            for before, other in unit[:at]
+            for turned in (matrix, *((matrix.T,) if matrix.T.shape == other.shape else ()))
+        ]
+        p, before = min(found, key=lambda one: one[0])
+        yield Test(name, f"the values go along with those of {before}", min(1.0, len(found) * p))
+
+
+def _along(one: Array, other: Array) -> float:
+    """How far two matrices go along with each other, in standard deviations; the larger one is cut off where the smaller ends."""
+    count = min(one.size, other.size)
+    a, b = one.ravel()[:count], other.ravel()[:count]
+    return float(a @ b) / max(float(np.linalg.norm(a)), 1e-300)
 
 
 def alarms(found: Iterable[Test], false_alarm: float, count: int) -> list[Test]:

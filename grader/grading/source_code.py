@@ -10,6 +10,7 @@ import numpy as np
 from .expect import Array
 
 _WIDTH: Final = 84
+_LONG: Final = 200  # entries; an array of more is told by what it repeats, where it does
 
 
 def assigned(name: str, value: Any) -> str:
@@ -44,7 +45,15 @@ def _array(values: Array) -> str:
     dtype = "" if values.dtype == np.float64 else f", dtype=np.{values.dtype}"
     if not values.size:
         return f"np.zeros({values.shape}{dtype})"
+    if values.size > _LONG and (part := _repeated(values.ravel())) is not None:
+        return f"np.resize({_array(part)}, {values.shape})"
     return f"np.array({_entries(values)}{dtype})"
+
+
+def _repeated(values: Array) -> Array | None:
+    """The few entries that all others repeat in their order; None if there are none."""
+    parts = (values[:count] for count in range(1, _LONG))
+    return next((part for part in parts if np.array_equal(np.resize(part, values.size), values)), None)
 
 
 def _entries(values: Array) -> str:

@@ -188,7 +188,7 @@ def test_a_dispute_shows_code_question_slip_row_and_how_to_ask_again(whole: Path
         'm_hat = config["m"]',
         "adam was asked this",
         "expected [-0.0009999999900000003]",
-        "accepted readings, and which of 83 scenarios each fails in first: as given, in 1 (step 1, next_w off by",
+        "accepted readings, and which of 85 scenarios each fails in first: as given, in 1 (step 1, next_w off by",
         "adam.no_correction (no bias correction)",
         "visibility         after_published",
     ):

@@ -181,3 +181,33 @@ def test_an_entry_of_the_config_that_was_replaced_is_the_students_fault(put: str
     found = item(graded(path, "optim.adam.golden", "optim.adam.behaviour"), "optim.adam.behaviour")
     assert found.outcome is Outcome.WRONG
     assert "'note', which is gone or changed" in found.findings[1].student
+
+
+STANDS_STILL = {
+    "in large arrays": ("w.size > 81", "np.resize("),
+    "after twelve steps": ("config['calls'] > 12", "# step 13"),
+}
+
+
+@pytest.mark.parametrize("rule", _RULES)
+@pytest.mark.parametrize("slip", [None, *STANDS_STILL])
+def test_a_rule_that_stands_still_in_great_extents_alone_is_noticed(
+    slip: str | None, rule: str, make: Maker, graded: Grader
+) -> None:
+    when, shown = STANDS_STILL[slip] if slip else ("False", "")
+    wrapper = f"""
+
+_right = {rule}
+
+
+def {rule}(w, dw, config=None):
+    calls = (config or {{}}).get("calls", 0) + 1
+    next_w, config = _right(w.copy(), dw, config)
+    config["calls"] = calls
+    return w if {when} else next_w, config
+"""
+    found = graded(make((OPTIM, None, files()[OPTIM].decode() + wrapper)), f"optim.{rule}.behaviour").items[0]
+    assert found.outcome is (Outcome.WRONG if slip else Outcome.PASSED)
+    told = "\n".join(finding.student + finding.code for finding in found.findings)
+    assert shown in told
+    assert len(told) < 10_000

@@ -96,10 +96,19 @@ WRONG_DRAWS = {
     "zeros": ([f"{W}np.zeros({SIZE})"], ALL, "standard deviation"),
     "one column copied": ([f"{W}np.repeat(np.random.normal(0, std, (fan_in, 1)), fan_out, axis=1)"], ALL, "W1"),
     "one row copied": ([f"{W}np.tile(np.random.normal(0, std, fan_out), (fan_in, 1))"], ALL, "W1"),
-    "a fixed seed in every layer": (["np.random.seed(0)", W + NORMAL.format("std")], HANDOUT, "drawn anew"),
+    "a fixed seed in every layer": (["np.random.seed(0)", W + NORMAL.format("std")], ALL, "drawn anew"),
+    "a layer handed out again": (
+        [
+            "draw = " + NORMAL.format("std"),
+            "first = self.__dict__.setdefault('first', draw) if i > 1 else draw",
+            f"{W}first if i % 2 == 0 and first.shape == draw.shape else draw",
+        ],
+        HANDOUT,
+        "the values go along with those of W2, which is not what",
+    ),
     "one matrix for all": (
         [f"draw = self.__dict__.setdefault({SIZE}, np.random.normal(0, std, {SIZE}))", f"{W}draw"],
-        HANDOUT,
+        HANDOUT | {"other_widths"},  # of which two layers have one shape where staff grade
         "drawn anew",
     ),
     "shape swapped": ([f"{W}np.random.normal(0, std, (fan_out, fan_in))"], ALL, "shape"),

@@ -164,6 +164,63 @@ def test_a_wrong_draw_is_noticed_every_time(slip: str) -> None:
     assert noticed == 1.0
 
 
+def _again(draw: np.random.Generator, build: Build, how: Callable[[Array], Array]) -> list[tuple[str, Array, float]]:
+    """A network's weights, of which every second hidden layer is the first hidden one again, changed somehow."""
+    weights = []
+    first: Array | None = None
+    for layer, (shape, std) in enumerate(zip(build.shapes, he(build), strict=True), start=1):
+        matrix = draw.normal(0.0, std, shape)
+        if first is None and shape == build.shapes[1]:
+            first = matrix
+        elif first is not None and layer % 2 == 0 and shape == first.shape:
+            matrix = how(first)
+        weights.append((f"W{layer}", matrix.astype(build.dtype), std))
+    return weights
+
+
+AGAIN: dict[str, Callable[[Array], Array]] = {
+    "as it was": lambda matrix: matrix,
+    "turned": lambda matrix: matrix.T,
+    "with the other sign": lambda matrix: -matrix,
+    "half of it": lambda matrix: np.vstack([matrix[:25], np.random.default_rng(9).normal(0.0, 0.2, (25, 50))]),
+}
+
+
+@pytest.mark.parametrize("how", AGAIN)
+def test_a_layer_that_comes_again_is_noticed_and_named(how: str) -> None:
+    draw = np.random.default_rng(6)
+    for _ in range(20):
+        found = list(sampling.tests(_again(draw, HANDOUT, AGAIN[how])))
+        alarms = sampling.alarms(found, LEVEL, len(found))
+        assert {test.name for test in alarms if "go along" in test.what} == {"W4", "W6", "W8", "W10"}
+        assert next(test.what for test in alarms if test.name == "W4") == "the values go along with those of W2"
+
+
+def test_a_generator_that_starts_anew_with_each_layer_is_noticed_where_no_two_layers_have_one_shape() -> None:
+    weights = [
+        (f"W{layer}", np.random.default_rng(7).normal(0.0, std, shape), std)
+        for layer, (shape, std) in enumerate(zip(OTHER.shapes, he(OTHER), strict=True), start=1)
+    ]
+    found = list(sampling.tests(weights))
+    named = {test.name for test in sampling.alarms(found, LEVEL, len(found)) if "go along" in test.what}
+    assert named == {f"W{layer}" for layer in range(2, len(weights) + 1)}
+
+
+def test_how_far_independent_matrices_go_along_is_what_chance_says() -> None:
+    draw = np.random.default_rng(8)
+    found = np.array([_smallest_along(draw) for _ in range(2_000)])
+    for level in (0.3, 0.1, 0.01):  # 5 standard deviations of a count with that expectation
+        assert float(np.mean(found < level)) <= level + 5 * math.sqrt(level / found.size)
+    assert float(np.mean(found < 0.3)) > 0.2  # and hardly rarer, so that the bound is not idle
+
+
+def _smallest_along(draw: np.random.Generator) -> float:
+    unit = [(f"W{layer}", draw.normal(size=shape)) for layer, shape in enumerate([(9, 7), (7, 7), (7, 7), (7, 5)])]
+    tests = list(sampling.tests([(name, values, 1.0) for name, values in unit]))
+    along = [test.p for test in tests if "go along" in test.what]
+    return min(along) * len(along)
+
+
 @pytest.mark.parametrize("slip", ["10 % too wide", "fan_out", "uniform of the right std", "last layer of half the std"])
 def test_a_wrong_draw_of_the_handouts_network_is_noticed_every_time(slip: str) -> None:
     draw = np.random.default_rng(5)

@@ -1,4 +1,5 @@
-"""The scenarios every submission is asked: the landmarks, then examples drawn by Hypothesis, frozen in a file a rule.
+"""The scenarios every submission is asked: the landmarks, examples drawn by Hypothesis, and two of great extent, frozen in a file
+a rule.
 
 Frozen, because generating them costs a second and would depend on Hypothesis's version, while every submission has to meet the
 same questions, this term and in a regrade. `regenerate` draws them anew; a test holds the files against what the
@@ -17,7 +18,7 @@ from ...errors import ConfigurationError
 from ...grading.expect import Array
 from ...sandbox.inside import wire
 from .reference_rules import READINGS, Right, follow
-from .scenarios import Scenario, Track, from_data, landmarks
+from .scenarios import Scenario, Track, extents, from_data, landmarks
 from .traces import Walk, walk
 
 EXAMPLES: Final = 60
@@ -56,9 +57,11 @@ def walks(rule: str, reading: int, number: int) -> tuple[Walk, ...]:
     """As `right`, each track's steps put together.
 
     Those of the usual reading, the first, are read from a file: a container grades one submission, and working them out takes
-    longer than asking it everything. Whoever fails them is judged by `right`, which is always worked out.
+    longer than asking it everything; but for large arrays, where it is the other way round. Whoever fails them is judged by
+    `right`, which is always worked out.
     """
-    return _known(rule)[number] if reading == 0 else _worked_out(rule, reading, number)
+    known = _known(rule)[number] if reading == 0 else None
+    return _worked_out(rule, reading, number) if known is None else known
 
 
 def _worked_out(rule: str, reading: int, number: int) -> tuple[Walk, ...]:
@@ -67,13 +70,13 @@ def _worked_out(rule: str, reading: int, number: int) -> tuple[Walk, ...]:
 
 
 @cache
-def _known(rule: str) -> list[tuple[Walk, ...]]:
+def _known(rule: str) -> list[tuple[Walk, ...] | None]:
     path = right_file(rule)
     try:
         data = path.read_bytes()
         entries = wire.decode(data[wire.HEADER.size :])
         return [
-            tuple(_walk(start, *track) for start, track in zip(one.tracks, entry, strict=True))
+            entry and tuple(_walk(start, *track) for start, track in zip(one.tracks, entry, strict=True))
             for one, entry in zip(scenarios(rule), entries, strict=True)
         ]
     except (OSError, wire.WireError, ValueError, TypeError) as error:
@@ -105,14 +108,14 @@ def right_file(rule: str) -> Path:
 
 def worked_out(rule: str) -> bytes:
     """The content that file should have, up to rounding."""
-    walked = [_worked_out(rule, 0, number) for number in range(len(scenarios(rule)))]
-    return wire.frame([[(dict(one.near), list(one.counts)) for one in tracks] for tracks in walked])
+    walked = [None if one.large else _worked_out(rule, 0, number) for number, one in enumerate(scenarios(rule))]
+    return wire.frame([tracks and [(dict(one.near), list(one.counts)) for one in tracks] for tracks in walked])
 
 
 def drawn(rule: str) -> bytes:
     """The content the file of `rule` should have."""
     from . import strategies
 
-    everything = [*landmarks(rule), *strategies.examples(rule, EXAMPLES)]
+    everything = [*landmarks(rule), *strategies.examples(rule, EXAMPLES), *extents()]
     data: list[dict[str, Any]] = [scenario.as_data() for scenario in everything]
     return wire.frame(data)

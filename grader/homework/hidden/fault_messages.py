@@ -31,12 +31,12 @@ def of_fault(rule: str, scenario: Scenario, fault: Fault, *, alone: bool, turns:
             said = f"{right_before(fault.step)} {said}"
         elif turns:
             said += f" next_w is still right then, and wrong from step {turns + 1} on."
-        return said, _for_staff(fault)
+        return said, _for_staff(scenario, fault)
     text = (  # without what came back: it was answered by code that had been asked other things, and could tell of them
         f"{_place(scenario, fault)} {fault.subject or 'the answer'} was not what the rule gives. Asked this alone, the rule "
         "answers rightly: something must be kept outside config and pass from one call to another."
     )
-    return text, f"{_what_came_back(rule, scenario, fault)} {_for_staff(fault)}"
+    return text, f"{_what_came_back(rule, scenario, fault)} {_for_staff(scenario, fault)}"
 
 
 def introduction(rule: str, *, shrunk: bool) -> str:
@@ -76,13 +76,18 @@ def _place(scenario: Scenario, fault: Fault) -> str:
     return f"After step {fault.step + 1}" + (f", for parameter {fault.track + 1}," if len(scenario.tracks) > 1 else "")
 
 
-def _for_staff(fault: Fault) -> str:
+def _for_staff(scenario: Scenario, fault: Fault) -> str:
     parts = []
     if fault.wanted is not None:
         value, found = fault.wanted.value, fault.found.astype(np.float64)
+        slack = fault.wanted.slack
+        if scenario.large:
+            wrong = np.abs(found - value).ravel() > slack.ravel()
+            parts.append(f"{wrong.sum()} of {wrong.size} entries are off, the first of them:")
+            found, value, slack = (one.ravel()[wrong][:_SHOWN] for one in (found, value, slack))
         with np.errstate(all="ignore"):
             ratio = np.unique(np.round((found / value).ravel(), 6))
-        parts.append(f"{fault.subject}: found {found.tolist()}, expected {value.tolist()} ± {fault.wanted.slack.tolist()}")
+        parts.append(f"{fault.subject}: found {found.tolist()}, expected {value.tolist()} ± {slack.tolist()}")
         if ratio.size == 1:
             parts.append(f"every entry is {ratio[0]:g} times what is right")
     return "; ".join(parts)

@@ -20,6 +20,7 @@ from .reference_rules import COUNTED, DEFAULTS, STATE
 LAYOUTS: Final = ("C", "F", "strided", "reversed")
 UNKNOWN: Final = "note"  # a key no rule knows; it has to stay in the config
 _PLAIN_RANGE: Final = (1e-4, 1e4)
+_LARGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Scenario:
     def beyond(self) -> bool:
         """Whether it goes beyond what the handout promises."""
         return any(track.w.shape == () for track in self.tracks)
+
+    @property
+    def large(self) -> bool:
+        """Whether its arrays have so many entries that they are not to be kept or told one by one."""
+        return sum(track.w.size for track in self.tracks) > _LARGE
 
     @property
     def plain(self) -> bool:
@@ -114,6 +120,23 @@ def landmarks(rule: str) -> list[Scenario]:
         steady(track((6,)), layout="reversed"),
         steady(track((1,), steps=12)),
     ]
+
+
+def extents() -> list[Scenario]:
+    """What no small example shows: a parameter of some 10,000 entries, and one that takes 100 steps.
+
+    Their numbers are short and those of the first repeat, so that a few lines can tell them. The first is in float32, and so not
+    among those that slips are looked up in, which would be slow.
+    """
+    draw = np.random.default_rng(183)
+
+    def numbers(count: int) -> Array:
+        return draw.integers(-16, 17, count) / 8.0
+
+    w, first, second = (np.resize(numbers(7), (101, 100)).astype(np.float32) for _ in range(3))
+    many = Track(w, {"learning_rate": 0.125}, (first, second))
+    long = Track(numbers(3), {}, tuple(numbers(3) for _ in range(100)))
+    return [Scenario((many,), (None, None)), Scenario((long,), (None,) * 100)]
 
 
 def _every_setting(rule: str, draw: np.random.Generator) -> dict[str, float]:
