@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from .inside import landlock
-from .policy import Layer, private_uid
+from .policy import Layer
+from .users import private_uid
 
 START_SECONDS = 60.0  # a cold disk cache on a small machine takes several seconds to load NumPy
 _HERE = Path(__file__).resolve().parent
-_BOOT = (
-    "import json, sys; sys.path += json.loads(sys.argv[1]); from inside import {module}; {module}.main(*json.loads(sys.argv[2]))"
+_BOOT = (  # what it was started with is not left for those who are forked from it
+    "import json, sys; del sys.orig_argv[1:]; sys.path += json.loads(sys.argv.pop(1)); "
+    "from inside import {module}; {module}.main(*json.loads(sys.argv.pop()))"
 )
 _SYSTEM_READABLE = (
     "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random", "/dev/zero",

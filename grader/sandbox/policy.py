@@ -63,7 +63,7 @@ def required_layers(level: Level) -> frozenset[Layer]:
     if level is Level.STUDENT:
         return frozenset({Layer.PROCESS, Layer.ENVIRONMENT})
     layers = frozenset(Layer) - {Layer.JAIL}
-    return layers if _is_root() else layers - {Layer.UID}
+    return layers if is_root() else layers - {Layer.UID}
 
 
 def missing_layers(level: Level, on: Collection[str]) -> list[Layer]:
@@ -77,10 +77,6 @@ def default_kind() -> Kind:
     return Kind.FORK if sys.platform == "linux" else Kind.SPAWN
 
 
-def private_uid() -> int | None:
-    """A uid for this process's sandboxes (61000 to 61999, unassigned by Debian's and Docker's schemes); None if not root."""
-    return 61000 + os.getpid() % 1000 if _is_root() else None
-
-
-def _is_root() -> bool:
+def is_root() -> bool:
+    """Whether this process may become any user."""
     return sys.platform != "win32" and os.geteuid() == 0

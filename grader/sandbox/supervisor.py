@@ -22,8 +22,9 @@ from .child import Child, Exit, ForkedChild, SpawnedChild
 from .errors import SandboxUnavailable, SessionEnded
 from .forms import Keys, Number
 from .inside import wire
-from .policy import Kind, Layer, Level, Limits, default_kind, missing_layers, private_uid, required_layers
+from .policy import Kind, Layer, Level, Limits, default_kind, missing_layers, required_layers
 from .session import Session
+from .users import private_uid
 
 DEFAULT_LIMITS = Limits()
 # What a self-check does without, one step after the other, where honest code cannot run with it on this system.

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import tomllib
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -186,8 +186,8 @@ class Arena:
         assert not unix.exists() or self.mark not in unix.read_text("utf-8", "replace"), "a socket was left"
 
 
-def processes(of_user: int | None = None, of_parent: int | None = None) -> list[int]:
-    """Ids of the living processes of a user or of a parent."""
+def processes(of_users: Container[int | None] = (), of_parent: int | None = None) -> list[int]:
+    """Ids of the living processes of users or of a parent; those that another fork server keeps are its own."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -200,13 +200,13 @@ def processes(of_user: int | None = None, of_parent: int | None = None) -> list[
         if fields["State"].split()[0] in "ZX":
             continue
         parent = int(fields["PPid"])
-        if parent == of_parent or (of_user in map(int, fields["Uid"].split()) and not _another_server(parent)):
+        if parent == of_parent or (any(int(uid) in of_users for uid in fields["Uid"].split()) and not _another_server(parent)):
             found.append(int(entry.name))
     return found
 
 
 def _another_server(pid: int) -> bool:
-    """Whether this is a fork server: its children have their own keeper, which may by chance have taken the same user."""
+    """Whether this is a fork server: its children have their own keeper."""
     try:
         return b"inside import forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:

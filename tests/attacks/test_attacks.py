@@ -19,6 +19,7 @@ from grader.homework import HOMEWORK
 from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level
 from grader.sandbox.supervisor import Sandbox
+from grader.sandbox.users import IDS, private_uid
 from tests.attacks.arena import ROOT, Arena, Attack, attacks, corpus, judge, plain, processes
 from tests.attacks.driver import lean, verdict
 
@@ -101,7 +102,7 @@ def _attacked(attack: Attack, arena: Arena, path: Path, rubric: Rubric, sandbox:
     asked = lean(rubric, _limits(attack, rubric))
     result, shown = verdict(path, asked, sandbox)
     judge(attack, json.loads(json.dumps(result, allow_nan=False)), arena, asked, shown)
-    assert not processes(of_user=_uid_of(os.getpid()), of_parent=sandbox.server_pid)
+    assert not processes(of_users=[private_uid()], of_parent=sandbox.server_pid)
     arena.untouched()
     honest, _ = verdict(arena.neighbour, lean(rubric, {}), sandbox, _asked_again(attack, rubric))
     _full(honest)
@@ -127,7 +128,7 @@ def test_an_attack_by_the_real_command(
     assert process.returncode == (0 if result["score"] == float(asked.reachable) else 1), errors
     judge(attack, result, arena, asked, shown)
     plain(errors)
-    assert not processes(of_user=_uid_of(process.pid))
+    assert not processes(of_users=IDS)
     assert [file.name for file in tmp_path.iterdir() if "results" in file.name] == ["results.json"]
     arena.untouched()
 
@@ -167,11 +168,11 @@ class Ordinary:
     def close(self) -> None:
         """End it, and see that nothing of its user stays."""
         self._process.communicate(timeout=60)
-        assert not processes(of_user=self.uid)
+        assert not processes(of_users=[self.uid])
 
     def alive(self, server: int) -> list[int]:
         """This user's processes but for the grader and its fork server."""
-        return [pid for pid in processes(of_user=self.uid) if pid not in (self._process.pid, server)]
+        return [pid for pid in processes(of_users=[self.uid]) if pid not in (self._process.pid, server)]
 
 
 @pytest.fixture(scope="session")
@@ -231,11 +232,6 @@ def test_what_the_sandbox_stops_would_work_without_it(
         for folder in ("/tmp", "/dev/shm", "/var/tmp", "/", arena.results.parent):
             Path(folder, arena.mark).unlink(missing_ok=True)
     assert "GOT" in result["tests"][0]["output"]
-
-
-def _uid_of(pid: int) -> int:
-    """The private user of the sandboxes of a grader with this process id."""
-    return 61000 + pid % 1000
 
 
 def _rewritten(text: str, seconds: dict[str, float], rubric: Rubric) -> str:

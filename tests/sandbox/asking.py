@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from grader.sandbox.errors import SessionEnded
-from grader.sandbox.policy import Limits, private_uid
+from grader.sandbox.policy import Limits
 from grader.sandbox.session import Session
 from grader.sandbox.supervisor import Sandbox
+from grader.sandbox.users import private_uid
 
 
 def load(session: Session, source: str | bytes, **others: str) -> None:

@@ -17,6 +17,7 @@ from grader.sandbox import launch
 from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level, Limits, required_layers
 from grader.sandbox.supervisor import Sandbox
+from grader.sandbox.users import private_uid
 from tests.sandbox.asking import ask
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,7 +114,7 @@ def test_student_code_has_a_user_of_its_own(sandbox: Sandbox) -> None:
     source = "import os\ndef f(): return list(os.getresuid()), list(os.getresgid()), os.getgroups()"
     users, groups, others = ask(sandbox, source)
     assert len({*users, *groups}) == 1
-    assert users[0] in range(61000, 62000)
+    assert users[0] == private_uid()
     assert others in ([], [users[0]])
 
 
@@ -157,12 +158,33 @@ def test_nothing_of_the_graders_environment_is_passed_on(kind: Kind, monkeypatch
     assert (has_path, has_grader) == (False, False)
 
 
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_it_was_started_with_is_not_left(kind: Kind, tmp_path: Path) -> None:
+    staffs = tmp_path / "of-staff.py"
+    staffs.write_text("ANSWER = 42\n", "utf-8")
+    source = """
+        import sys, __main__
+        def f():
+            seen, frame = [sys.argv, sys.orig_argv, vars(__main__)], sys._getframe()
+            while frame is not None:
+                seen.append(dict(frame.f_locals))
+                frame = frame.f_back
+            return repr(seen), len(seen)
+        """
+    with Sandbox(Level.STUDENT, kind=kind, ahead={"of-staff.py": staffs}, readable=[tmp_path]) as made:
+        seen, frames = ask(made, source)
+    assert frames > 5
+    assert str(tmp_path) not in seen
+    assert "readable" not in seen
+
+
 AS_ORDINARY_USER = """
 import json, os
 from grader.sandbox.errors import SandboxUnavailable
 from grader.homework import HOMEWORK
 from grader.sandbox.policy import Kind, Layer, Level
 from grader.sandbox.supervisor import Sandbox
+from grader.sandbox.users import private_uid
 
 def attempt(level, *disabled):
     try:

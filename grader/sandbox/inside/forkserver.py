@@ -49,12 +49,11 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
     importer.admit(settings["preload"])
     stand_ins.offer_notebook_names()
     shared.offer(settings["share"])
-    for name, path in settings["ahead"].items():
-        with open(path, "rb") as source:
-            importer.compiled(name, source.read())
+    _compile(settings["ahead"])
     prepared = hardening.prepare(
         settings["readable"], settings["writable"], settings["jail"], settings["uid"], settings["disabled"]
     )
+    settings.clear()  # children find it in the frames below theirs
     hardening.close_memory()
     control = socket.socket(fileno=control_fd)
     gc.collect()
@@ -70,6 +69,12 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
             _spawn(control, request["plan"], fds, prepared)
         else:
             _reap(control, request["pid"])
+
+
+def _compile(ahead: dict[str, str]) -> None:
+    for name, path in ahead.items():
+        with open(path, "rb") as source:
+            importer.compiled(name, source.read())
 
 
 def _spawn(control: socket.socket, plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared) -> None:
