@@ -26,6 +26,7 @@ SHARES: Final = {
     "tests/faults/": 0,
     "tests/fuzz/": 0,
     "tests/fuzz/test_answers.py": 1,
+    "tests/grading/test_answers.py::test_what_is_converted": 0,
     "tests/grading/test_one_process.py": 0,
     "tests/grading/test_samples.py": 3,
     "tests/grading/test_second_homework.py": 0,
