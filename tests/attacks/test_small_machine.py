@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from grader.grading.rubric import Rubric
-from tests.attacks.arena import Arena, Attack, corpus, judge
+from tests.attacks.arena import Arena, corpus, judge
 from tests.attacks.weigh import CLASSES, SECONDS, in_a_small_container, verdict
 
 BY_NAME = {attack.name: attack for attack in corpus()}
@@ -22,11 +21,9 @@ def test_every_class_of_the_table_has_its_attack() -> None:
 
 
 @pytest.mark.parametrize("name", WORST)
-def test_the_worst_leaves_whole_results_with_all_honest_points(
-    name: str, arena: Arena, made: Callable[[Attack], Path], rubric: Rubric, tmp_path: Path
-) -> None:
+def test_the_worst_leaves_whole_results_with_all_honest_points(name: str, arena: Arena, rubric: Rubric, tmp_path: Path) -> None:
     output = tmp_path / "results.json"
-    figures, _ = in_a_small_container(made(BY_NAME[name]), output)
+    figures, _ = in_a_small_container(BY_NAME[name].make(arena.box(BY_NAME[name])), output)
     if figures.unlimited:
         pytest.skip(f"no small container can be played here: {figures.unlimited}")
     assert (figures.stopped, figures.killed, figures.survivors) == ("", 0, []), verdict(output)
