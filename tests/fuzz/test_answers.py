@@ -34,6 +34,7 @@ from grader.grading.rubric import Rubric, load_rubric
 from grader.homework import HOMEWORK
 from grader.homework.hidden import corpus
 from grader.homework.rules import RULES
+from grader.sandbox.inside import wire
 from grader.sandbox.supervisor import Sandbox
 from grader.submission.collect import Submission, collect
 from tests.fuzz.answers import Attempt, Listening, Recorded, StandIn, sent_in
@@ -219,6 +220,18 @@ def test_what_was_found_once_ends_by_name(row: Mapping[str, Any], recorded: Reco
     found = judged(row["item"], stand_in)
     assert found.outcome in (Outcome.WRONG, Outcome.PARTIAL, Outcome.CRASHED), found.outcome
     assert found.findings
+
+
+@pytest.mark.parametrize("answer", [{"code": np.zeros(3)}, {"code": [np.zeros(3)]}, {"code": [{"runs": [{}]}]}, {}, None, [[]]])
+def test_what_no_reader_makes_of_a_notebook_is_a_note_for_staff(answer: Any, recorded: Recorded) -> None:
+    stand_in = StandIn(recorded)
+    judged("notebook.consistency", stand_in)
+    (key,) = stand_in.attempt.keys  # the logs and the notebook, opened together
+    reply = {"sent": [*recorded.sent[key][:-1], answer], "failed": None, "absent": []}
+    stand_in.replayed = iter([wire.frame(reply)[wire.HEADER.size :]])
+    found = judged("notebook.consistency", stand_in)
+    assert found.outcome is Outcome.PASSED  # it costs nothing
+    assert "could not be judged" in "\n".join(finding.staff for finding in found.findings)
 
 
 @pytest.mark.parametrize("item", ITEMS)
