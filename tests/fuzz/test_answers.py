@@ -222,9 +222,7 @@ def test_what_was_found_once_ends_by_name(row: Mapping[str, Any], recorded: Reco
     assert found.findings
 
 
-@pytest.mark.parametrize(
-    "answer", [np.zeros(0), {"code": np.zeros(0)}, {"code": [np.zeros(3)]}, {"code": [{"runs": [{}]}]}, {}, None, [[]]]
-)
+@pytest.mark.parametrize("answer", [np.zeros(0), {"code": [np.zeros(3)]}, {"code": [{"runs": [{}]}]}, {}, None, [[]]])
 def test_what_no_reader_makes_of_a_notebook_is_a_note_for_staff(answer: Any, recorded: Recorded) -> None:
     stand_in = StandIn(recorded)
     judged("notebook.consistency", stand_in)
