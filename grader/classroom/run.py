@@ -31,7 +31,6 @@ from ..grading.signals import uninterrupted
 from ..report import extras, gradescope
 from ..report.output import say
 from ..sandbox.policy import Kind
-from ..submission.text import clean
 from ..submission.text import name as shown
 from . import (
     adjustments,
@@ -148,7 +147,7 @@ def views(homework: Homework, out: Path, book: Gradebook) -> None:
     _write(out / GRADES, grades_table.rows(book, (line for line, _ in grades.lines())))
     _write(out / PAGE, page.render(homework, book, grades.lines, beside=beside))
     for warning in grades.warnings:
-        print(f"warning: {clean(warning, 2_000)}", file=sys.stderr)
+        print(f"warning: {shown(warning, 2_000)}", file=sys.stderr)
 
 
 def _grade(

@@ -259,11 +259,14 @@ def _has_staff() -> bool:
 
 def _labelled(paths: list[Path]) -> dict[str, Path]:
     """A name for each submission: its folder's or file's, with a number behind it where several are called the same."""
+    from ..submission.text import name as shown
+
     found: dict[str, Path] = {}
     for path in dict.fromkeys(path.resolve() for path in paths):
-        label, number = path.name or "submission", 1
+        name = shown(path.name) or "submission"
+        label, number = name, 1
         while label in found:
             number += 1
-            label = f"{path.name}-{number}"
+            label = f"{name}-{number}"
         found[label] = path
     return found

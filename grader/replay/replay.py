@@ -29,7 +29,7 @@ from ..sandbox.policy import Kind, Level, Limits, default_kind
 from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission
 from ..submission.layout import Layout
-from ..submission.text import clean
+from ..submission.text import name as shown
 from . import report
 from .report import Told
 
@@ -184,8 +184,8 @@ def _again(wish: Replay, run: Run, submission: Submission, sandbox: Sandbox) -> 
 
 def _why(error: SessionEnded, submission: Submission, layout: Layout) -> str:
     """What ended a run, where, and which of its files were those handed out."""
-    said = clean(error.message, 200).strip()
-    where = next((f" ({clean(f.file, 80)}, line {f.line})" for f in reversed(error.frames) if f.file in layout.files), "")
+    said = shown(error.message.strip(), 200)
+    where = next((f" ({shown(f.file, 80)}, line {f.line})" for f in reversed(error.frames) if f.file in layout.files), "")
     absent = [name for name in layout.files if name not in submission.files]
     stands_in = f"; not in the submission: {', '.join(absent)}" if absent else ""
     return f"{error.reason}{f': {said}' if said else ''}{where}{stands_in}"

@@ -17,6 +17,7 @@ from ..grading.curves import PublishedCurve, Series
 from ..report import charts
 from ..report.output import say
 from ..submission.text import clean
+from ..submission.text import name as shown
 
 AGREES: Final = "agrees"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
@@ -45,7 +46,7 @@ class Told:
     @property
     def sentence(self) -> str:
         """The verdict and what there is to add."""
-        return f"{self.verdict}: {clean(self.detail, 500)}" if self.detail else self.verdict
+        return f"{self.verdict}: {shown(self.detail, 500)}" if self.detail else self.verdict
 
 
 class Steps:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from ..grading.results import ItemResult, Outcome, Report
 from ..submission.received import told
 from ..submission.text import clean
+from ..submission.text import name as shown
 from . import wording
 
 MAX_TEXT = 10_000
@@ -25,7 +26,7 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
         width: columns to wrap to.
     """
     choice = report.received.choice
-    lines = [clean(report.label, 200), *_wrapped([choice] if choice else [], width), ""]
+    lines = [shown(report.label, 200), *_wrapped([choice] if choice else [], width), ""]
     for item, row in zip(report.items, rows(report.items, colour=colour), strict=True):
         lines.append(row)
         for block in wording.blocks(item):
@@ -64,9 +65,9 @@ def _coloured(text: str, number: str, colour: bool) -> str:
 
 
 def _indented(block: str, width: int) -> list[str]:
-    lines: list[str] = []
+    lines: list[str] = []  # what is wrapped is set in further, so that no word in it begins a line where ours do
     for line in clean(block, MAX_TEXT).splitlines():
-        lines += textwrap.wrap(line, width - 10, initial_indent=" " * 10, subsequent_indent=" " * 10) or [""]
+        lines += textwrap.wrap(line, width - 10, initial_indent=" " * 10, subsequent_indent=" " * 12) or [""]
     return lines
 
 
@@ -75,4 +76,6 @@ def _as_it_stands(block: str) -> list[str]:
 
 
 def _wrapped(notes: list[str] | tuple[str, ...], width: int) -> list[str]:
-    return [line for note in notes for line in textwrap.wrap(f"Note: {clean(note, MAX_TEXT)}", width, subsequent_indent="      ")]
+    return [
+        line for note in notes for line in textwrap.wrap(wording.NOTE + clean(note, MAX_TEXT), width, subsequent_indent="      ")
+    ]
