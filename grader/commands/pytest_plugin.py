@@ -202,7 +202,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             notes.setdefault(properties["submission"], {}).update(dict.fromkeys(getattr(report, "submission_notes", ())))
     terminalreporter.section("points")
     for label, (score, maximum) in totals.items():
-        terminalreporter.line(f"{label}: {score:f} of {maximum:f}")
+        terminalreporter.line(f"Submission {label}: {score:f} of {maximum:f}")
         for note in notes[label]:
             terminalreporter.line(f"  Note: {note}")
 
