@@ -34,10 +34,12 @@ class Beside:
     Attributes:
         record: its recorded runs.
         notebook: where its rendered notebook lies, relative to the page; empty if there is none.
+        replay: what came of its runs when they were run again, in sentences; empty if they were not.
     """
 
     record: Record = field(default_factory=dict)
     notebook: str = ""
+    replay: Sequence[str] = ()
 
 
 def section(
@@ -67,6 +69,7 @@ def section(
         "other": not line.counts,
         "attempts": [_attempt(one) for one in attempts],
         "received": received,
+        "replay": [*beside.replay],
         "notes": [said for note in notes if (said := _without(note, received))],
         "findings": [told for test in found["tests"] if (told := _finding(test, line))],
         "curves": _packed("".join(learning_curves.figures(beside.record, homework))),

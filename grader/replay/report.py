@@ -19,7 +19,7 @@ from ..report.output import say
 from ..submission.text import clean
 from ..submission.text import name as shown
 
-AGREES: Final = "agrees"
+LEAVES: Final = "leaves the band"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -110,9 +110,14 @@ def steps(total: int) -> Steps:
     return Steps(total)
 
 
+def kind_of(verdict: str) -> str:
+    """A verdict without the place: "leaves the band"."""
+    return verdict.partition(" at iteration")[0]
+
+
 def summary(told: Sequence[Told]) -> str:
     """What it came to, in one line."""
-    counts = Counter(one.verdict.partition(" at iteration")[0] for one in told)
+    counts = Counter(kind_of(one.verdict) for one in told)
     several = {"agrees": "agree", "leaves the band": "leave the band"}
     return ", ".join(f"{count} {word if count == 1 else several.get(word, word)}" for word, count in counts.most_common())
 
