@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import textwrap
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ NO_FINDING: Final = (
 )
 _HEAD: Final = ("submission", "name", "sid", "run", "verdict", "what", "seconds", "seed")
 _DETAIL: Final = 500
+_WIDTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,7 @@ def _to_talk_about(
     lines: Sequence[Line], records: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str], nothing: Sequence[Line]
 ) -> Iterator[str]:
     """The list that a replay ends with."""
-    by_kind = [(LEAVES, "To talk about"), (NOT_RUN, "Recorded or not, but not run again with the code as handed in")]
+    by_kind = [(LEAVES, "To talk about"), (NOT_RUN, "Not to be run again with the code as handed in")]
     for kind, title in by_kind:
         found = {line.member.id: list(_of_kind(records.get(line.member.id), kind)) for line in lines}
         some = [line for line in lines if found[line.member.id]]
@@ -274,7 +276,7 @@ def _to_talk_about(
         for line in without:
             yield f"  {_who(line.member)}: {shown(failed.get(line.member.id, 'no run is on record'), _DETAIL)}"
         yield from (f"  {_who(line.member)}: nothing to grade was handed in" for line in nothing)
-    yield NO_FINDING
+    yield from textwrap.wrap(NO_FINDING, _WIDTH)
 
 
 def _rows(lines: Sequence[Line], records: Mapping[str, Mapping[str, Any]], failed: Mapping[str, str], seed: str) -> Iterator[str]:
