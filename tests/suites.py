@@ -47,6 +47,9 @@ SHARES: Final = {
     "tests/packaging/test_autograder.py": 6,
     "tests/packaging/test_handout.py": 1,
     "tests/replay/": 0,
+    "tests/report/test_forged.py": 0,
+    "tests/report/test_forged.py::test_no_forged_line": 8,
+    "tests/report/test_forged.py::test_what_finds": 1,
     "tests/sandbox/test_endings.py": 3,
     "tests/sandbox/test_secrets.py": 0,
 }

@@ -24,7 +24,8 @@ FLOORS = (
     ("grading",),
     ("homework",),
     ("report",),
-    ("classroom", "replay", "packaging"),
+    ("replay",),
+    ("classroom", "packaging"),
     ("commands",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

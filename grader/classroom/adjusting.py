@@ -12,7 +12,6 @@ from ..grading.grade import collected
 from ..grading.homework import Homework
 from ..grading.selection import selected
 from ..report import extras, wording
-from ..submission.text import clean
 from ..submission.text import name as shown
 from . import adjustments, final_grades, grading_sheet, sources
 from . import gradebook as gradebooks
@@ -121,7 +120,7 @@ def _line(grades: Grades, member: Member) -> Line:
 
 
 def _adjustment(homework: Homework, grades: Grades, member: Member, wish: Decision) -> tuple[Adjustment, list[Question]]:
-    reason = " ".join(clean(wish.reason, _MAX_REASON).split())
+    reason = shown(" ".join(wish.reason.split()), _MAX_REASON)
     if not reason:
         raise UsageError("give a --reason; it is kept with the grade, and students may read it")
     if wish.rename:

@@ -30,7 +30,6 @@ from ..errors import UsageError
 from ..grading import toml
 from ..grading.atomic import replacing
 from ..grading.rubric import did_you_mean
-from ..submission.text import clean
 from ..submission.text import name as shown
 
 FILE: Final = "adjustments.toml"
@@ -309,7 +308,7 @@ def _adjustment(row: Any, where: str) -> Adjustment:
     for key, content in texts.items():
         if not isinstance(content, str):
             raise UsageError(f"{where}: {key} is no text; write it in quotes")
-    texts = {key: " ".join(clean(content, 2_000).split()) for key, content in texts.items()}  # each stands in one line
+    texts = {key: shown(" ".join(content.split()), 2_000) for key, content in texts.items()}  # each stands in one line
     kinds = [kind for kind in _KINDS if _is_said(row.get(kind))]
     if len(kinds) != 1:
         raise UsageError(f"{where} needs one of {', '.join(_KINDS)}" + (f", not {' and '.join(kinds)}" if kinds else ""))

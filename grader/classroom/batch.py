@@ -2,7 +2,7 @@
 
 Each slot is an executor with one job at a time, so that a worker's death is charged to the one submission it was at. Jobs carry
 paths; the worker collects, grades, and sends the finished results.json back, which is written in one step as it comes. What an
-earlier run finished is kept if its key is still the same: all that the verdict depends on.
+earlier run finished is kept if its key is still the same: all that the verdict depends on. Replays of a class go the same way.
 """
 
 from __future__ import annotations
@@ -14,12 +14,42 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
 
 from ..errors import ConfigurationError
-from .worker import Done, Job, Settings, start, work
+from . import worker
 
 TRIES: Final = 2  # a submission that ends its worker twice is not tried again
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str:
+        """Of a submission."""
+
+
+_Settings = TypeVar("_Settings")
+_Job = TypeVar("_Job", bound=_Named)
+_Done = TypeVar("_Done")
+
+
+@dataclass(frozen=True, slots=True)
+class Trade(Generic[_Settings, _Job, _Done]):
+    """What workers do.
+
+    Attributes:
+        start: prepares a worker's process.
+        work: does a job there; raises `ConfigurationError` where that process cannot do any.
+        given_up: what comes of a job that cannot be done, with the reason.
+    """
+
+    start: Callable[[_Settings], None]
+    work: Callable[[_Settings, _Job], _Done]
+    given_up: Callable[[str], _Done]
+
+
+GRADING: Final = Trade(worker.start, worker.work, lambda why: worker.Done(None, 0.0, why))
 
 
 def cpus() -> int:
@@ -27,7 +57,7 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def processes(settings: Settings) -> Callable[[], Executor]:
+def processes(settings: _Settings, trade: Trade[_Settings, _Job, _Done]) -> Callable[[], Executor]:
     """A maker of executors with one process each, which holds one warm sandbox."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # N workers with N BLAS threads each would only fight
@@ -35,39 +65,40 @@ def processes(settings: Settings) -> Callable[[], Executor]:
     context = multiprocessing.get_context("spawn")
 
     def make() -> Executor:
-        return ProcessPoolExecutor(1, mp_context=context, initializer=start, initargs=(settings,))
+        return ProcessPoolExecutor(1, mp_context=context, initializer=trade.start, initargs=(settings,))
 
     return make
 
 
 def run(
-    jobs: Iterator[Job],
+    jobs: Iterator[_Job],
     slots: int,
     make: Callable[[], Executor],
-    settings: Settings,
-    finish: Callable[[Job, Done], None],
-    begin: Callable[[Job], None] = lambda _: None,
+    settings: _Settings,
+    trade: Trade[_Settings, _Job, _Done],
+    finish: Callable[[_Job, _Done], None],
+    begin: Callable[[_Job], None] = lambda _: None,
 ) -> None:
-    """Grade every job, `slots` at a time, and hand what came of it to `finish` in this thread, in the order of finishing.
+    """Do every job, `slots` at a time, and hand what came of it to `finish` in this thread, in the order of finishing.
 
     `begin` hears of each job as it is given to a worker, again where it is tried once more.
 
     A job whose worker dies or fails is tried once more in a new one, then given up as a grader error.
 
     Raises:
-        ConfigurationError: the workers cannot grade at all; what was finished before stays finished.
+        ConfigurationError: the workers cannot work at all; what was finished before stays finished.
     """
     idle: list[Executor] = []
-    running: dict[Future[Done], tuple[Executor, Job, int]] = {}
+    running: dict[Future[_Done], tuple[Executor, _Job, int]] = {}
 
-    def submit(executor: Executor, job: Job, tries: int) -> None:
+    def submit(executor: Executor, job: _Job, tries: int) -> None:
         with _interrupts_held():
             try:
-                future = executor.submit(work, settings, job)
+                future = executor.submit(trade.work, settings, job)
             except BrokenProcessPool:  # it died between two jobs: nobody's fault
                 executor.shutdown(wait=False)
                 executor = make()
-                future = executor.submit(work, settings, job)
+                future = executor.submit(trade.work, settings, job)
         running[future] = (executor, job, tries)
         begin(job)
 
@@ -75,9 +106,9 @@ def run(
         for job in jobs:
             submit(idle.pop() if idle else make(), job, 1)
             while len(running) >= slots:
-                _collect(running, idle, make, submit, finish)
+                _collect(running, idle, make, submit, finish, trade.given_up)
         while running:
-            _collect(running, idle, make, submit, finish)
+            _collect(running, idle, make, submit, finish, trade.given_up)
     except BaseException:
         for child in multiprocessing.active_children():
             child.kill()
@@ -88,11 +119,12 @@ def run(
 
 
 def _collect(
-    running: dict[Future[Done], tuple[Executor, Job, int]],
+    running: dict[Future[_Done], tuple[Executor, _Job, int]],
     idle: list[Executor],
     make: Callable[[], Executor],
-    submit: Callable[[Executor, Job, int], None],
-    finish: Callable[[Job, Done], None],
+    submit: Callable[[Executor, _Job, int], None],
+    finish: Callable[[_Job, _Done], None],
+    given_up: Callable[[str], _Done],
 ) -> None:
     """Wait until something is finished and see to it."""
     finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -108,7 +140,7 @@ def _collect(
             if tries < TRIES:
                 submit(make(), job, tries + 1)
             else:
-                finish(job, Done(None, 0.0, f"given up after {tries} tries: {type(error).__name__}: {error}"))
+                finish(job, given_up(f"given up after {tries} tries: {type(error).__name__}: {error}"))
             continue
         finish(job, done)
         del running[future]

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from ..errors import ConfigurationError, UsageError
 from ..grading.invocation import how_to_get
-from ..submission.text import clean
+from ..submission.text import name as shown
 from . import dask_worker
 from .worker import Done, Job, Settings, collected, key_for
 
@@ -65,13 +65,13 @@ def _client(address: str) -> Iterator[Any]:
     except ImportError:
         raise UsageError(_ABSENT) from None
     if not re.search(r":\d+/?$", address):  # what the library is given must not fail before it has a loop to be closed with
-        raise UsageError(f"--dask {clean(address, 200)} names no port; give the scheduler's address, e.g. tcp://HOST:8786")
+        raise UsageError(f"--dask {shown(address, 200)} names no port; give the scheduler's address, e.g. tcp://HOST:8786")
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})  # a submission travels with its job
     try:
         client: Any = distributed.Client(address, timeout=5, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(
-            f"no Dask scheduler answers at {address} ({clean(str(error), 200)}); start one or mend the address"
+            f"no Dask scheduler answers at {address} ({shown(str(error), 200)}); start one or mend the address"
         ) from error
     with client:
         yield client
@@ -161,7 +161,7 @@ class Cluster:
         except Exception as error:  # e.g. another version of the package cannot read this one's settings
             why = f"{type(error).__name__}: {error}"
         if why:
-            print(f"worker {address} is left out: {clean(why, 500)}", file=sys.stderr)
+            print(f"worker {address} is left out: {shown(why, 500)}", file=sys.stderr)
         with self._change:
             self._unfit[identity] = why
         return not why

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from ..report import wording
-from ..submission.text import clean
+from ..submission.text import name as shown
 from .gradebook import Gradebook, Line, Mark
 
 ABSENT: Final = "absent"
@@ -57,7 +57,7 @@ def csv_line(cells: Iterable[str]) -> str:
 
 def harmless(cell: str) -> str:
     """The cell without control characters, and with an apostrophe before all that would be a formula; numbers stay numbers."""
-    cell = clean(cell, 2_000).replace("\n", "\ufffd").replace("\t", " ")
+    cell = shown(cell, 2_000)
     return cell if _NUMBER.fullmatch(cell) else _FORMULA.sub(r"\1'", cell)
 
 

@@ -26,7 +26,7 @@ from ..sandbox.forms import Plain
 from ..sandbox.policy import Kind, Level, Limits
 from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission
-from ..submission.text import clean
+from ..submission.text import name as shown
 from .html_sanitizer import sanitize
 from .markup import environment
 
@@ -85,7 +85,7 @@ def render(homework: Homework, submission: Submission, sandbox: Sandbox, pages: 
     found = _asked(sandbox, homework.mounted[_READER], "read_page", name, data)
     if not isinstance(found, dict) or not isinstance(found.get("cells"), list):
         why = found.get("error") if isinstance(found, dict) else ""
-        raise UsageError(f"{name} cannot be shown: it {clean(str(why or 'could not be read'), 100)}")
+        raise UsageError(f"{name} cannot be shown: it {shown(str(why or 'could not be read'), 100)}")
     at = _by_hand(found["cells"], homework.by_hand)
     if pages is None:
         with renderer(homework, sandbox.level, sandbox.kind) as own:
@@ -94,7 +94,7 @@ def render(homework: Homework, submission: Submission, sandbox: Sandbox, pages: 
         first, second = (_body(pages, name, cells) for cells in (found["cells"][:at], found["cells"][at:]))
     subtitle = f"{name}, as handed in, without having been run again."
     if found.get("left_out"):
-        subtitle += f" {len(found['cells'])} cells are shown, {clean(str(found['left_out']), 20)} are not."
+        subtitle += f" {len(found['cells'])} cells are shown, {shown(str(found['left_out']), 20)} are not."
     title = f"{submission.label}: notebook"
     page = environment().get_template("notebook.html")
     return page.render(title=title, subtitle=subtitle, first=first, second=second, links=())
@@ -156,7 +156,7 @@ def _asked(sandbox: Sandbox, source: Path, function: str, name: str, *arguments:
             (answer,) = session.fetch(session.module(source.stem).attr(function)(*arguments).like(_ANSWER))
             return answer
     except SessionEnded as error:
-        raise UsageError(f"{name} could not be rendered: {error.reason} {clean(error.message, 200)}".strip()) from None
+        raise UsageError(f"{name} could not be rendered: {error.reason} {shown(error.message, 200)}".strip()) from None
     except SandboxUnavailable as error:
         raise UsageError(f"{name} could not be rendered: {error}") from error
 

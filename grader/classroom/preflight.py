@@ -28,7 +28,7 @@ def told(mistakes: Sequence[str]) -> None:
     if len(mistakes) == 1:
         raise UsageError(mistakes[0])
     if mistakes:
-        listed = "".join(f"\n  {mistake}" for mistake in mistakes)
+        listed = "".join(f"\n{shown(mistake, 1_000)}" for mistake in mistakes)
         raise UsageError(f"{len(mistakes)} things are to be mended, nothing was graded:{listed}")
 
 

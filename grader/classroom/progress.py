@@ -104,7 +104,7 @@ class Bar(Progress):
         self._bar.start()
 
     def tell(self, message: str) -> None:
-        self._bar.console.print(message, markup=False, highlight=False)
+        self._bar.console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     def update(self) -> None:
         counts = "  ".join(f"{word} {count}" for word, count in self.counts.most_common())

@@ -31,11 +31,11 @@ from ..grading.signals import uninterrupted
 from ..report import extras, gradescope
 from ..report.output import say
 from ..sandbox.policy import Kind
-from ..submission.text import clean
 from ..submission.text import name as shown
 from . import (
     adjustments,
     batch,
+    class_replay,
     export,
     final_grades,
     grades_table,
@@ -139,7 +139,8 @@ def views(homework: Homework, out: Path, book: Gradebook) -> None:
     def beside(member: Member) -> Beside:
         folder = gradebooks.place(out, member.id).parent
         place = (folder / NOTEBOOK).relative_to(out).as_posix() if (folder / NOTEBOOK).is_file() else ""
-        return Beside(learning_curves.load(folder / learning_curves.FILE), place)
+        again = class_replay.sentences(class_replay.load_record(out, member.id))
+        return Beside(learning_curves.load(folder / learning_curves.FILE), place, again)
 
     counts = grades.counting()
     members = sorted(book.members, key=lambda member: member.id not in counts)  # what is graded by hand comes first
@@ -148,7 +149,7 @@ def views(homework: Homework, out: Path, book: Gradebook) -> None:
     _write(out / GRADES, grades_table.rows(book, (line for line, _ in grades.lines())))
     _write(out / PAGE, page.render(homework, book, grades.lines, beside=beside))
     for warning in grades.warnings:
-        print(f"warning: {clean(warning, 2_000)}", file=sys.stderr)
+        print(f"warning: {shown(warning, 2_000)}", file=sys.stderr)
 
 
 def _grade(
@@ -187,7 +188,7 @@ def _grade(
         told = progress(len(entries), grades.book.maximum, there)
         try:
             jobs = _jobs(entries, grades, partial=bool(whole))
-            batch.run(jobs, slots, make, settings, finish, lambda job: told.begun(job.id))
+            batch.run(jobs, slots, make, settings, batch.GRADING, finish, lambda job: told.begun(job.id))
         except KeyboardInterrupt:
             print(f"{told.summary()}. What is finished is kept: the same command goes on from here.", file=sys.stderr)
             raise
@@ -197,6 +198,18 @@ def _grade(
     for line in unshown:
         print(shown(line), file=sys.stderr)
     return dict(told.counts)
+
+
+def replay_class(homework: Homework, out: Path, wish: class_replay.Wish) -> None:
+    """Replay a sample of the class in `out` and write the page anew; see `class_replay`.
+
+    Raises:
+        UsageError: there is no class run, another run is at work in it, or the folder cannot be written.
+        ConfigurationError: nothing can be replayed here.
+    """
+    with alone(out):
+        class_replay.run(homework, out, wish)
+        views(homework, out, gradebooks.load(out))
 
 
 def regrade(homework: Homework, grades: Grades, member: Member) -> None:
@@ -251,7 +264,7 @@ def _workers(wish: Wish, settings: Settings) -> Iterator[tuple[int, int, Callabl
             yield found.size, wish.workers or dask_cluster.SLOTS, found.place
     else:
         count = wish.workers or batch.cpus()
-        yield count, count, batch.processes(settings)
+        yield count, count, batch.processes(settings, batch.GRADING)
 
 
 def _keep(target: Path, done: Done, result: dict[str, Any] | None, *, into: bool = False) -> None:

@@ -12,7 +12,7 @@ from ..sandbox.forms import Plain
 from ..sandbox.policy import Limits
 from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission
-from ..submission.text import clean
+from ..submission.text import name as shown
 
 _CUTTER: Final = Path(__file__).with_name("mounted") / "code_cutter.py"
 _LIMITS: Final = Limits(wall=10.0, cpu=10)
@@ -43,11 +43,11 @@ def excerpts(homework: Homework, submission: Submission, item: str, sandbox: San
             cutter = session.module(_CUTTER.stem)
             (answer,) = session.fetch(cutter.attr("cut")(submission.files[file], list(names)).like(_CUT))
     except (SessionEnded, SandboxUnavailable) as error:
-        return [], f"{file} could not be read: {clean(str(error), 200)}"
+        return [], f"{file} could not be read: {shown(str(error), 200)}"
     found = []
     for name in names:
         match answer.get(name) if isinstance(answer, dict) else None:
             case (int(start), str(text)):
-                found.append(Excerpt(name, file, start, tuple(clean(line, _MAX_LINE) for line in text.split("\n"))))
+                found.append(Excerpt(name, file, start, tuple(shown(line.expandtabs(4), _MAX_LINE) for line in text.split("\n"))))
     missing = [name for name in names if name not in {one.name for one in found}]
     return found, f"There is no {' and no '.join(missing)} in {file}." if missing else ""

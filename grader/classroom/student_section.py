@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 from ..grading.homework import Homework
+from ..report import wording
 from . import learning_curves
 from .gradebook import Line
 from .learning_curves import Record
@@ -33,10 +34,12 @@ class Beside:
     Attributes:
         record: its recorded runs.
         notebook: where its rendered notebook lies, relative to the page; empty if there is none.
+        replay: what came of its runs when they were run again, in sentences; empty if they were not.
     """
 
     record: Record = field(default_factory=dict)
     notebook: str = ""
+    replay: Sequence[str] = ()
 
 
 def section(
@@ -66,7 +69,8 @@ def section(
         "other": not line.counts,
         "attempts": [_attempt(one) for one in attempts],
         "received": received,
-        "notes": [said for note in notes if (said := "\n".join(one for one in note.splitlines() if one not in received))],
+        "replay": [*beside.replay],
+        "notes": [said for note in notes if (said := _without(note, received))],
         "findings": [told for test in found["tests"] if (told := _finding(test, line))],
         "curves": _packed("".join(learning_curves.figures(beside.record, homework))),
     }
@@ -91,6 +95,11 @@ def _received(told: Any) -> Iterator[str]:
         few = [", ".join(names) if len(names) <= _MOST else f"{len(names)} files of {at}/" for at, names in missing.items()]
         if few:
             yield f"Missing: {', '.join(few)}"
+
+
+def _without(note: str, lines: Collection[str]) -> str:
+    """What is said beside what already stands elsewhere."""
+    return "\n".join(one for one in note.splitlines() if one.removeprefix(wording.NOTE) not in lines)
 
 
 def _finding(test: Mapping[str, Any], line: Line) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from ..grading.results import Outcome
-from ..submission.text import clean
+from ..report import wording
+from ..submission.text import name as shown
 from .adjustments import TOTAL
 from .gradebook import Line, Member
 
@@ -124,7 +125,7 @@ def queues(found: Iterable[Task]) -> list[Queue]:
 def _reasons(line: Line, found: Mapping[str, Any], order: Sequence[str]) -> Iterator[Reason]:
     general = found["extra_data"]
     if "grader_error" in general:
-        yield Reason(GRADER_ERROR, "", clean(str(general["grader_error"]), _TEXT), _maximum(found) - line.total)
+        yield Reason(GRADER_ERROR, "", shown(" ".join(str(general["grader_error"]).split()), _TEXT), _maximum(found) - line.total)
         return
     yield from _as_if_renamed(general.get("as_if_renamed"), line)
     blanks = [str(test["extra_data"]["id"]) for test in found["tests"] if test["extra_data"].get("blank")]
@@ -142,7 +143,8 @@ def _reasons(line: Line, found: Mapping[str, Any], order: Sequence[str]) -> Iter
             known = [one for one in line.marks if one in text]
             kind = BLANKS if set(known) & set(blanks) else CONTRADICTION if known else LOGS
             rank = order.index(name) if name in order else len(order)
-            yield Reason(kind, item, f"{name}: {clean(text, _TEXT)}", score, name, rank)
+            told = shown(" ".join(text.split()), _TEXT)
+            yield Reason(kind, item, f"{name}: {told}", score, name, rank)
 
 
 def _as_if_renamed(told: Any, line: Line) -> Iterator[Reason]:
@@ -157,7 +159,7 @@ def _as_if_renamed(told: Any, line: Line) -> Iterator[Reason]:
     more = sum((_number(score) - held[item] for item, score in told.get("items", {}).items() if item in held), Decimal(0))
     if more > 0:
         names = ", ".join(f"{found} as {meant}" for found, meant in told.get("mapping", ()))
-        yield Reason(NAMES, "", clean(names, _TEXT), more)
+        yield Reason(NAMES, "", shown(names, _TEXT), more)
 
 
 def _consistency(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -169,7 +171,7 @@ def _consistency(own: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _first_line(found: Mapping[str, Any]) -> str:
     """The verdict's first sentence that is no count of points."""
     lines = [line for line in str(found.get("output", "")).splitlines() if " points" not in line]
-    return clean(lines[0], _TEXT) if lines else ""
+    return shown(lines[0].removeprefix(wording.NOTE), _TEXT) if lines else ""
 
 
 def _maximum(found: Mapping[str, Any]) -> Decimal:

@@ -167,7 +167,16 @@ def prepare(settings: Settings) -> None:
 
 
 def start(settings: Settings) -> None:
-    """Prepare a worker process: leave Ctrl-C to the parent, end with the parent, make the sandbox."""
+    """Prepare a worker process: attend to its parent, make the sandbox."""
+    attend()
+    try:
+        prepare(settings)
+    except ConfigurationError:
+        pass  # the first job raises it again, where the parent hears of it
+
+
+def attend() -> None:
+    """In a worker process: leave Ctrl-C to the parent, and end with the parent."""
     # A handler and not SIG_IGN, which student processes would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     if hasattr(signal, "pthread_sigmask"):
@@ -175,10 +184,6 @@ def start(settings: Settings) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    try:
-        prepare(settings)
-    except ConfigurationError:
-        pass  # the first job raises it again, where the parent hears of it
 
 
 def _end_with(parent: BaseProcess) -> None:

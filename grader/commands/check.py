@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..grading import memory
 from ..grading.homework import active
 from ..report.output import say
-from .common import EXIT_FAILED, add_grading_options, colour, exit_code, kind, start_early
+from .common import EXIT_FAILED, add_grading_options, colour, complain, exit_code, kind, start_early
 
 if TYPE_CHECKING:
     from ..grading.results import Report
@@ -52,7 +52,7 @@ def _watch(selfcheck: SelfCheck, options: argparse.Namespace) -> int:
     try:
         for found in selfcheck.watch(options.path):
             if isinstance(found, UsageError):
-                print(f"grader: {found}", file=sys.stderr, flush=True)
+                complain(str(found))
                 continue
             code = exit_code(found)
             if not _tell(found, selfcheck.note, as_json=options.json):

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from ..grading.homework import active
 from ..sandbox.policy import Kind, default_kind
+from ..submission.text import quoted
 
 if TYPE_CHECKING:
     from ..grading.results import Report
 
 EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_GRADER = 0, 1, 2, 3
+_MAX_COMPLAINT = 10_000
 KNOWN = "logs that were handed out with the homework, to be told from a student's own"
 
 
@@ -46,6 +48,11 @@ def start_early(options: argparse.Namespace) -> None:
 
     if (kind(options) or default_kind()) is Kind.FORK:
         launch.early(active().ahead())
+
+
+def complain(message: str) -> None:
+    """Say on standard error why a command ends; names in it may be of a submission."""
+    print(f"grader: {quoted(message, _MAX_COMPLAINT)}", file=sys.stderr, flush=True)
 
 
 def exit_code(report: Report) -> int:

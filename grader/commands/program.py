@@ -21,7 +21,8 @@ from ..errors import ConfigurationError, UsageError
 from ..grading.homework import active
 from ..grading.invocation import command, through_script
 from ..sandbox.errors import SandboxUnavailable
-from .common import EXIT_GRADER, EXIT_USAGE
+from ..submission.text import quoted
+from .common import EXIT_GRADER, EXIT_USAGE, complain
 
 _AUDIENCES = {  # what can be typed, by who types it: `--help` shows it so
     "students": ("check", "build submission"),
@@ -43,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(typed)
         return int(options.run(options))
     except UsageError as error:
-        print(f"grader: {error}", file=sys.stderr)
+        complain(str(error))
         return EXIT_USAGE
     except (ConfigurationError, SandboxUnavailable) as error:
-        print(f"grader: {error}", file=sys.stderr)
+        complain(str(error))
         return EXIT_GRADER
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == "numpy":
@@ -79,7 +80,7 @@ class _Parser(argparse.ArgumentParser):
             hint = did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2]))
         elif option := re.search(r"arguments:.* (--?[\w-]+)", message):
             hint = did_you_mean(option[1], [option for action in self._actions for option in action.option_strings])
-        self.exit(EXIT_USAGE, f"grader: {message}{hint}\nTry '{self.prog} --help'.\n")
+        self.exit(EXIT_USAGE, f"grader: {quoted(message, 2_000)}{hint}\nTry '{self.prog} --help'.\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -202,7 +202,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             notes.setdefault(properties["submission"], {}).update(dict.fromkeys(getattr(report, "submission_notes", ())))
     terminalreporter.section("points")
     for label, (score, maximum) in totals.items():
-        terminalreporter.line(f"{label}: {score:f} of {maximum:f}")
+        terminalreporter.line(f"Submission {label}: {score:f} of {maximum:f}")
         for note in notes[label]:
             terminalreporter.line(f"  Note: {note}")
 
@@ -259,11 +259,14 @@ def _has_staff() -> bool:
 
 def _labelled(paths: list[Path]) -> dict[str, Path]:
     """A name for each submission: its folder's or file's, with a number behind it where several are called the same."""
+    from ..submission.text import name as shown
+
     found: dict[str, Path] = {}
     for path in dict.fromkeys(path.resolve() for path in paths):
-        label, number = path.name or "submission", 1
+        name = shown(path.name) or "submission"
+        label, number = name, 1
         while label in found:
             number += 1
-            label = f"{path.name}-{number}"
+            label = f"{name}-{number}"
         found[label] = path
     return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..sandbox.forms import Unfit, is_plain_number
 from ..sandbox.inside.wire import Opaque
-from ..submission.text import clean
+from ..submission.text import name as shown
 from .findings import Comparison, Mismatch
 
 Array = NDArray[Any]
@@ -33,7 +33,7 @@ def describe(value: Any) -> str:
     if isinstance(value, bool | int | float | np.generic):
         return f"the number {value}"
     if isinstance(value, Opaque):
-        return f"an object of type {clean(value.type_name, 80)}"
+        return f"an object of type {shown(value.type_name, 80)}"
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)} items"
     return f"a {type(value).__name__}"
@@ -163,14 +163,14 @@ def item(value: Any, key: str, name: str) -> Any:
         from .rubric import did_you_mean
 
         near = did_you_mean(key, value).replace("did you mean", "it has") or f"; it has {_names(value)}"
-        raise Mismatch(f"{name} has no entry '{key}'{clean(near, 200).rstrip('?')}.")
+        raise Mismatch(f"{name} has no entry '{key}'{shown(near, 200).rstrip('?')}.")
     return value[key]
 
 
 def only(value: Mapping[str, Any], keys: Collection[str]) -> str:
     """The first key of a dict that is not among these, cleaned and in quotes; empty if there is none."""
     other = min((key for key in value if key not in keys), default=None)
-    return "" if other is None else clean(repr(other), 60)
+    return "" if other is None else shown(repr(other), 60)
 
 
 def pair(value: Any, names: tuple[str, str], function: str) -> tuple[Any, Any]:

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable
 
 from ..sandbox.errors import Ending, Frame, SessionEnded
 from ..submission.layout import Layout
-from ..submission.text import clean
+from ..submission.text import name as shown
+from ..submission.text import quoted
 from .findings import Finding
 
 _MESSAGE_LIMIT = 600
@@ -27,8 +28,8 @@ def _for_student(error: SessionEnded, layout: Layout, ours: Collection[str]) -> 
     doing = _doing(error, layout, {name.removesuffix(".py") for name in ours})
     lines = _lines([frame for frame in error.frames if frame.file not in ours])
     if error.ending is Ending.RAISED:
-        said = "" if error.secret else clean(error.message, _MESSAGE_LIMIT).strip()
-        name = _builtin(error.kind) if error.secret else clean(error.type_name, 80)
+        said = "" if error.secret else quoted(error.message, _MESSAGE_LIMIT)
+        name = _builtin(error.kind) if error.secret else shown(error.type_name, 80)
         head = f"{doing} raised {name}" + (f": {said}" if said else "")
         return "\n".join([_with_stop(head), *lines])
     verb = "did not come to an end" if error.ending is Ending.TIMED_OUT else "failed"
@@ -36,10 +37,10 @@ def _for_student(error: SessionEnded, layout: Layout, ours: Collection[str]) -> 
 
 
 def _for_staff(error: SessionEnded) -> str:
-    frames = "; ".join(f"{clean(f.file, 80)}:{f.line} in {clean(f.function, 80)}" for f in error.frames)
+    frames = "; ".join(f"{shown(f.file, 80)}:{f.line} in {shown(f.function, 80)}" for f in error.frames)
     doing = error.doing or ", ".join(error.asked) or "waiting"
-    said = f": {clean(error.message, _MESSAGE_LIMIT)}" if error.secret and error.message else ""
-    return f"{error.ending}: {clean(error.reason, 300)} while: {doing}{said}" + (f" [{frames}]" if frames else "")
+    said = f": {quoted(error.message, _MESSAGE_LIMIT)}" if error.secret and error.message else ""
+    return f"{error.ending}: {shown(error.reason, 300)} while: {doing}{said}" + (f" [{frames}]" if frames else "")
 
 
 def _builtin(kind: str) -> str:
@@ -77,10 +78,10 @@ def _lines(frames: Iterable[Frame]) -> list[str]:
     """The student's own lines that led there, innermost last."""
     lines = []
     for frame in frames:
-        where = f"  {clean(frame.file, 80)}, line {frame.line}"
+        where = f"  {shown(frame.file, 80)}, line {frame.line}"
         if frame.function and frame.function != "<module>":
-            where += f", in {clean(frame.function, 80)}"
-        text = clean(frame.text, _LINE_LIMIT).strip()
+            where += f", in {shown(frame.function, 80)}"
+        text = shown(frame.text, _LINE_LIMIT).strip()
         lines.append(where + (f":  {text}" if text else ""))
     return lines
 

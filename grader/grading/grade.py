@@ -18,7 +18,8 @@ from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission, collect
 from ..submission.layout import Layout
 from ..submission.received import Rename
-from ..submission.text import clean
+from ..submission.text import name as shown
+from ..submission.text import quoted
 from . import apart, failures, scoring
 from .check import Check
 from .context import Context
@@ -53,7 +54,7 @@ def sandbox(
 
 def refused(layout: Layout, label: str, why: str) -> Submission:
     """A submission that was refused as a whole: every file it should have held is missing for that reason."""
-    return Submission(clean(label, 120), {}, {}, None, (), dict.fromkeys(layout.files, why), "refused")
+    return Submission(shown(label), {}, {}, None, (), dict.fromkeys(layout.files, why), "refused")
 
 
 def collected(homework: Homework, path: Path, renames: Sequence[Rename] = ()) -> Submission:
@@ -122,7 +123,7 @@ def grade(
     finally:
         student.close()
     for file, text in student.printed.items():
-        staff_notes.append(f"{file} printed: {clean(text, 1000)}")
+        staff_notes.append(f"{file} printed: {quoted(text, 1000)}")
     short_of_time = [name for name, result in results.items() if any(found.staff == _OUT_OF_TIME for found in result.findings)]
     if short_of_time:
         staff_notes.append(f"The deadline passed before these were done: {', '.join(short_of_time)}.")
@@ -359,9 +360,9 @@ def _parts(item: Item, check: Check) -> list[str]:
 def _absent_notes(student: Student) -> list[str]:
     notes = []
     for file, names in sorted(student.absent.items()):
-        shown = ", ".join(clean(name, 40) for name in sorted(names))
+        listed = ", ".join(shown(name, 40) for name in sorted(names))
         are, them = ("is", "it") if len(names) == 1 else ("are", "them")
         notes.append(
-            f"{file} imports {shown}, which {are} not there when this is graded; that costs nothing unless an answer needs {them}."
+            f"{file} imports {listed}, which {are} not there when this is graded; that costs nothing unless an answer needs {them}."
         )
     return notes

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError
-from ..submission.text import clean
+from ..submission.text import name as shown
 
 VISIBILITIES = ("visible", "hidden", "after_due_date", "after_published")
 
@@ -215,7 +215,7 @@ def _shipped_logs(table: dict[str, Any]) -> frozenset[str]:
     for number, digest in enumerate(digests, start=1):
         if not re.fullmatch("[0-9a-fA-F]{64}", digest):
             raise ConfigurationError(
-                f"entry {number} of 'shipped_logs' at the top must be a SHA-256, 64 hex digits, not '{clean(digest, 80)}'"
+                f"entry {number} of 'shipped_logs' at the top must be a SHA-256, 64 hex digits, not '{shown(digest, 80)}'"
             )
     return frozenset(map(str.lower, digests))
 

@@ -15,6 +15,8 @@ from ..grading.expect import Array
 from ..grading.findings import Finding, Mismatch
 from ..grading.student import Missing
 from ..sandbox.errors import SessionEnded
+from ..submission.text import name as shown
+from ..submission.text import quoted
 from .blanks import is_blank
 
 History = Mapping[str, Array]  # train_losses, train_accs, val_accs
@@ -195,7 +197,9 @@ class LogReader:
         try:
             answer = self._exam.student.read(reader, data)
         except SessionEnded as error:
-            raise Mismatch(f"{name} could not be opened: {error.reason}.", f"{error.ending}: {error.message}") from None
+            raise Mismatch(
+                f"{name} could not be opened: {error.reason}.", f"{error.ending}: {quoted(error.message, 600)}"
+            ) from None
         return answer if isinstance(answer, dict) else {}
 
     def _tell_missing(self, name: str, why: str) -> None:
@@ -222,4 +226,4 @@ def _is_unwritten(context: Context, file: str, place: str) -> bool:
 def _clause(answer: Mapping[str, Any]) -> str:
     """The reader's own clause on what is wrong; anything else did not come from the reader."""
     text = answer.get("error")
-    return text if isinstance(text, str) and len(text) < 100 else "could not be read"
+    return shown(text) if isinstance(text, str) and len(text) < 100 else "could not be read"

@@ -14,7 +14,7 @@ from ..grading.context import Context
 from ..grading.expect import Array
 from ..grading.student import TimeUsedUp
 from ..sandbox.errors import Ending, SessionEnded
-from ..submission.text import clean
+from ..submission.text import name as shown
 from . import answers as forms
 from . import cells
 from .files import OPTIM
@@ -78,7 +78,7 @@ def _asked(context: Context, rule: str, walks: Walks, *, alone: bool) -> tuple[_
                 answers.append(_walked(session, optim.attr(rule), rule, walk))
     except SessionEnded as error:
         count = len(walks.walks[len(answers)][0].grads)
-        said = f": {clean(error.message, 200).strip()}" if error.ending is Ending.RAISED and error.message else ""
+        said = f": {shown(error.message.strip(), 200)}" if error.ending is Ending.RAISED and error.message else ""
         return _Fault(len(answers), count, f"In these steps {error.reason}{said}."), None
     faults = [_first_fault(walks, number, answers) for number in range(len(walks.readings))]
     if any(fault is None for fault in faults):

@@ -17,7 +17,7 @@ from ..grading.context import Context
 from ..grading.expect import Array
 from ..grading.findings import Mismatch
 from ..submission.collect import Submission
-from ..submission.text import clean
+from ..submission.text import name as cleaned
 from .files import COMPARED, FC_NET, LAYOUT, OPTIM, RULES, SCHEMES
 from .log_reader import HISTORY, MAX_ENTRIES, OPTIONAL, Blanks, LogReader
 from .registry import check
@@ -227,7 +227,7 @@ def _settings(results: Any, usable: dict[str, float]) -> None:
         raise wrong[0]
     rule = expect.item(results, "update_rule", "results.json")
     if rule != "adam":
-        shown = f"'{clean(rule, 40)}'" if isinstance(rule, str) and len(rule) < 40 else expect.describe(rule)
+        shown = f"'{cleaned(rule, 40)}'" if isinstance(rule, str) and len(rule) < 40 else expect.describe(rule)
         raise Mismatch(f"results.json: update_rule is {shown}; the handout asks for adam.")
 
 

@@ -24,7 +24,7 @@ from ..sandbox.forms import ListOf, Text
 from ..sandbox.policy import Kind, Level
 from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission
-from ..submission.text import clean
+from ..submission.text import name as shown
 
 _WIDTH: Final = 100
 _MAX_NAMES: Final = 10_000  # that a module exports
@@ -123,7 +123,8 @@ class Examination:
                 lines.append(f"  {item.solved.id:<{width}}  {scores}  {item.meaning}")
             if not item.right:
                 for said in (wording.for_student(item.solved), *wording.for_staff(item.solved)):
-                    lines += textwrap.wrap(clean(said, _MAX_REASON), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+                    text = shown(" ".join(said.split()), _MAX_REASON)
+                    lines += textwrap.wrap(text, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8)
         return [line.rstrip() for line in lines]
 
 
@@ -208,10 +209,10 @@ def _exports(mounts: Mapping[str, bytes], file: str, jail: Sandbox) -> frozenset
             asked = (builtins.attr("dir")(module), builtins.attr("getattr")(module, "__all__", None))
             names, listed = session.fetch(*(one.like(ListOf(Text(), _MAX_NAMES)) for one in asked))
         except SessionEnded as error:
-            return clean(f"{error.reason}{f': {error.message}' if error.message else ''}", _MAX_REASON)
+            return shown(f"{error.reason}{f': {error.message}' if error.message else ''}", _MAX_REASON)
         if session.absent:  # a stand-in would do, but every student would read that their own file imports it
             absent = ", ".join(session.absent)
-            return clean(f"it imports {absent}, not installed where submissions are graded", _MAX_REASON)
+            return shown(f"it imports {absent}, not installed where submissions are graded", _MAX_REASON)
     public = frozenset(name for name in names if not name.startswith("_"))
     return public & set(listed) if isinstance(listed, list | tuple) else public
 

@@ -1,4 +1,4 @@
-"""`grade --replay`: a submission's experiments, run again with its own code, against the curves it recorded.
+"""`--replay`: a submission's experiments, run again with its own code, against the curves it recorded.
 
 For staff, in a dispute: what comes out are findings and never a verdict, so points and exit code are what they are without it.
 Every run has a process of its own. The data are mapped once by the server these are forked from, so none of them has to read
@@ -29,7 +29,7 @@ from ..sandbox.policy import Kind, Level, Limits, default_kind
 from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission
 from ..submission.layout import Layout
-from ..submission.text import clean
+from ..submission.text import name as shown
 from . import report
 from .report import Told
 
@@ -63,7 +63,7 @@ class Replay:
     @property
     def grades(self) -> bool:
         """Whether the submission is graded as well: not where `only` names nothing but replays."""
-        return self.only is None or any(not _is_replay(part) for part in _parts(self.only))
+        return self.only is None or any(not is_replay(part) for part in _parts(self.only))
 
 
 def asked(
@@ -101,8 +101,7 @@ def run(wish: Replay, path: Path) -> tuple[str, ...]:
     submission = collected(wish.homework, path)
     say(f"Replay on {wish.facts}")
     told = []
-    shared = {experiments.shared_name: wish.data}
-    with Sandbox(Level.STAFF, kind=Kind.FORK, secrets=wish.homework.secrets(), share=shared) as sandbox:
+    with sandbox_for(wish) as sandbox:
         recorded = experiments.read(submission, sandbox, wish.term)
         runs = list(_chosen(experiments.runs(recorded), wish.only, experiments.items))
         steps = report.steps(len(runs))
@@ -125,6 +124,29 @@ def run(wish: Replay, path: Path) -> tuple[str, ...]:
     return tuple(f"replay on {wish.facts.source}: {one.name}: {one.sentence}" for one in told)
 
 
+def sandbox_for(wish: Replay, secrets: Sequence[Path] = ()) -> Sandbox:
+    """A sandbox whose processes see the data, and none of `secrets`.
+
+    Raises:
+        SandboxUnavailable: none can be made here.
+    """
+    shared = {wish.experiments.shared_name: wish.data}
+    return Sandbox(Level.STAFF, kind=Kind.FORK, secrets=[*wish.homework.secrets(), *secrets], share=shared)
+
+
+def all_of(wish: Replay, submission: Submission, sandbox: Sandbox) -> list[Told]:
+    """What came of each run of a submission that was asked for; empty where no run of it is on record.
+
+    Raises:
+        SandboxUnavailable: no process can be made here.
+    """
+    recorded = wish.experiments.read(submission, sandbox, wish.term)
+    if not recorded.histories:
+        return []
+    runs = _chosen(wish.experiments.runs(recorded), wish.only, wish.experiments.items)
+    return [replayed(wish, run, submission, sandbox, recorded) for run in runs]
+
+
 def _chosen(runs: Sequence[Run], only: str | None, items: str) -> Iterator[Run]:
     """The runs that `--only` stands for: "replay.RUN", or those of the items it names, "ITEMS.RUN".
 
@@ -133,7 +155,7 @@ def _chosen(runs: Sequence[Run], only: str | None, items: str) -> Iterator[Run]:
     """
     if only is not None:
         named = [PREFIX + part.removeprefix(items) if f"{part}.".startswith(f"{items}.") else part for part in _parts(only)]
-        only = ",".join(part for part in named if _is_replay(part)) or only
+        only = ",".join(part for part in named if is_replay(part)) or only
     names = set(selected([run.id for run in runs], only))
     return (run for run in runs if run.id in names)
 
@@ -142,7 +164,8 @@ def _parts(only: str) -> list[str]:
     return [part.strip() for part in only.split(",")]
 
 
-def _is_replay(part: str) -> bool:
+def is_replay(part: str) -> bool:
+    """Whether a part of `--only` names replays."""
     return f"{part}.".startswith(f"{PREFIX}.")
 
 
@@ -184,8 +207,8 @@ def _again(wish: Replay, run: Run, submission: Submission, sandbox: Sandbox) -> 
 
 def _why(error: SessionEnded, submission: Submission, layout: Layout) -> str:
     """What ended a run, where, and which of its files were those handed out."""
-    said = clean(error.message, 200).strip()
-    where = next((f" ({clean(f.file, 80)}, line {f.line})" for f in reversed(error.frames) if f.file in layout.files), "")
+    said = shown(error.message.strip(), 200)
+    where = next((f" ({shown(f.file, 80)}, line {f.line})" for f in reversed(error.frames) if f.file in layout.files), "")
     absent = [name for name in layout.files if name not in submission.files]
     stands_in = f"; not in the submission: {', '.join(absent)}" if absent else ""
     return f"{error.reason}{f': {said}' if said else ''}{where}{stands_in}"

@@ -17,8 +17,9 @@ from ..grading.curves import PublishedCurve, Series
 from ..report import charts
 from ..report.output import say
 from ..submission.text import clean
+from ..submission.text import name as shown
 
-AGREES: Final = "agrees"
+LEAVES: Final = "leaves the band"
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -45,7 +46,7 @@ class Told:
     @property
     def sentence(self) -> str:
         """The verdict and what there is to add."""
-        return f"{self.verdict}: {clean(self.detail, 500)}" if self.detail else self.verdict
+        return f"{self.verdict}: {shown(self.detail, 500)}" if self.detail else self.verdict
 
 
 class Steps:
@@ -109,9 +110,14 @@ def steps(total: int) -> Steps:
     return Steps(total)
 
 
+def kind_of(verdict: str) -> str:
+    """A verdict without the place: "leaves the band"."""
+    return verdict.partition(" at iteration")[0]
+
+
 def summary(told: Sequence[Told]) -> str:
     """What it came to, in one line."""
-    counts = Counter(one.verdict.partition(" at iteration")[0] for one in told)
+    counts = Counter(kind_of(one.verdict) for one in told)
     several = {"agrees": "agree", "leaves the band": "leave the band"}
     return ", ".join(f"{count} {word if count == 1 else several.get(word, word)}" for word, count in counts.most_common())
 

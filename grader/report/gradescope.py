@@ -176,7 +176,7 @@ def _sum(tests: Sequence[Mapping[str, Any]], what: str) -> Decimal:
 
 
 def _overview(report: Report, tests: Sequence[Mapping[str, Any]]) -> str:
-    lines = [reached(tests), *report.notes]
+    lines = [reached(tests), *(f"{wording.NOTE}{note}" for note in report.notes)]
     if report.grader_failed:
         lines.insert(1, "The grader failed on some items. That is not your fault; staff have been told and will regrade them.")
     if wording.planned(report):

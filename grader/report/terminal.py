@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from ..grading.results import ItemResult, Outcome, Report
 from ..submission.received import told
 from ..submission.text import clean
+from ..submission.text import name as shown
 from . import wording
 
 MAX_TEXT = 10_000
+HANG = " " * 6  # where a wrapped sentence goes on: no line of ours begins there
 
 _RED = "31"
 _COLOURS = {Outcome.PASSED: "32", Outcome.PARTIAL: "33", Outcome.GRADER_ERROR: "35"}
@@ -25,7 +27,7 @@ def render(report: Report, *, staff: bool, colour: bool = False, width: int = 10
         width: columns to wrap to.
     """
     choice = report.received.choice
-    lines = [clean(report.label, 200), *_wrapped([choice] if choice else [], width), ""]
+    lines = [f"Submission {shown(report.label)}", *_wrapped([choice] if choice else [], width), ""]
     for item, row in zip(report.items, rows(report.items, colour=colour), strict=True):
         lines.append(row)
         for block in wording.blocks(item):
@@ -55,7 +57,7 @@ def rows(items: Sequence[ItemResult], *, colour: bool = False) -> list[str]:
 
 def warnings(word: str, texts: Iterable[str], *, colour: bool = False, width: int = 100) -> list[str]:
     """Sentences with a word before each, as lines; red where there are colours."""
-    lines = [line for text in texts for line in textwrap.wrap(f"{word}: {clean(text, MAX_TEXT)}", width, subsequent_indent="  ")]
+    lines = [line for text in texts for line in textwrap.wrap(f"{word}: {clean(text, MAX_TEXT)}", width, subsequent_indent=HANG)]
     return [_coloured(line, _RED, colour) for line in lines]
 
 
@@ -64,9 +66,9 @@ def _coloured(text: str, number: str, colour: bool) -> str:
 
 
 def _indented(block: str, width: int) -> list[str]:
-    lines: list[str] = []
+    lines: list[str] = []  # what is wrapped is set in further, so that no word in it begins a line where ours do
     for line in clean(block, MAX_TEXT).splitlines():
-        lines += textwrap.wrap(line, width - 10, initial_indent=" " * 10, subsequent_indent=" " * 10) or [""]
+        lines += textwrap.wrap(line, width - 10, initial_indent=" " * 10, subsequent_indent=" " * 12) or [""]
     return lines
 
 
@@ -75,4 +77,4 @@ def _as_it_stands(block: str) -> list[str]:
 
 
 def _wrapped(notes: list[str] | tuple[str, ...], width: int) -> list[str]:
-    return [line for note in notes for line in textwrap.wrap(f"Note: {clean(note, MAX_TEXT)}", width, subsequent_indent="      ")]
+    return [line for note in notes for line in textwrap.wrap(wording.NOTE + clean(note, MAX_TEXT), width, subsequent_indent=HANG)]

@@ -10,6 +10,7 @@ from ..grading.findings import Comparison
 from ..grading.results import ItemResult, Outcome, Report
 
 COSTS_NOTHING: Final = "This item carries no points, so it costs you nothing."
+NOTE: Final = "Note: "  # before a sentence on the submission as a whole, which may begin with one of its names
 INDENT: Final = " " * 4  # of lines that are to stand as they are
 _MOST_DIGITS: Final = 9  # significant ones, as arrays are published
 

@@ -239,7 +239,8 @@ class Session:
             match entry:
                 case (str(file), int(line), str(function), str(text)):
                     frames.append(Frame(file, line, function, text))
-        type_name, message = failed["type"], failed["message"]
+        type_name = "".join(letter if letter.isprintable() else "\ufffd" for letter in failed["type"][:80])  # stands in sentences
+        message = failed["message"]
         ending = Ending.OUT_OF_MEMORY if failed["kind"] == "MemoryError" else Ending.RAISED
         reason = (
             f"it needed more memory than the {self._limits.memory // 2**20} MB it may use"

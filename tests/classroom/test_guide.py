@@ -11,6 +11,8 @@ import pytest
 from tests.classroom.classes import export, slip, zipped
 from tests.conftest import ROOT, SAMPLES
 from tests.docs.transcripts import Typed, desk, difference, printed, typed
+from tests.replay.conftest import data, official  # noqa: F401 - fixtures
+from tests.replay.test_class_replay import class_of_five
 
 pytestmark = pytest.mark.usefixtures("sandbox")
 PAGE = ROOT / "docs/for-tas.md"
@@ -31,11 +33,11 @@ CANVAS = (
     '"Gone, Ned",15,3099,ned,LEC 1,\r\n'
 )
 ALIKE = "parts = { next_w = 1, m = 1, v = 1, t = 1 }"
-PLAYED_ELSEWHERE = "--replay"  # tests/replay/test_replay.py, on data of its own
+PLAYED_ELSEWHERE = "submission_303 --replay"  # tests/replay/test_replay.py, on data of its own
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def here(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:  # noqa: F811
     """A folder in which all is that the page speaks of, with the export as a zip."""
     folder = desk(tmp_path_factory.mktemp("guide") / "desk")
     made, people = [], ["submission,name,sid,email"]
@@ -53,6 +55,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     changed = re.sub(r'(id = "optim.adam.golden".*?)parts = {[^}]*}', rf"\g<1>{ALIKE}", rubric, count=1, flags=re.DOTALL)
     assert changed != rubric
     (folder / "new.toml").write_text(changed, "utf-8")
+    (made_here := folder.parent / "five").mkdir()
+    class_of_five(made_here).rename(folder / "section_2")
+    (folder / "cifar10.npy").symlink_to(data)
     return folder
 
 

@@ -183,12 +183,13 @@ def test_a_submission_that_ends_its_worker_is_tried_twice_and_others_are_not_cha
     (tmp_path / "sometimes.once").touch()
     found: dict[str, Done] = {}
     ours = settings()
-    make = batch.processes(ours)
+    make = batch.processes(ours, batch.GRADING)
     batch.run(
         jobs(tmp_path, "first", "always", "sometimes", "last"),
         2,
         lambda: Deadly(make()),
         ours,
+        batch.GRADING,
         lambda job, done: found.update({job.id: done}),
     )
     assert set(found) == {"first", "always", "sometimes", "last"}
@@ -207,6 +208,7 @@ def test_any_executor_will_do(tmp_path: Path) -> None:
             2,
             lambda: Kept(shared),
             settings(),
+            batch.GRADING,
             lambda job, done: found.update({job.id: done}),
         )
     assert {name: done.result["score"] for name, done in found.items() if done.result} == {"one": 10, "two": 10, "three": 10}

@@ -27,8 +27,8 @@ def test_the_exit_code_tells_whether_everything_passed(door: str) -> None:
     assert (passed.returncode, passed.stderr) == (0, "")
     failed = run(door, UNTOUCHED, *FAST)
     assert (failed.returncode, failed.stderr) == (1, "")
-    assert passed.stdout.startswith("reference\n\n  passed        optim.adam.golden")
-    assert failed.stdout.startswith("untouched\n\n  wrong         optim.adam.golden")
+    assert passed.stdout.startswith("Submission reference\n\n  passed        optim.adam.golden")
+    assert failed.stdout.startswith("Submission untouched\n\n  wrong         optim.adam.golden")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_self_check_takes_the_current_folder_and_any_folder_to_run_from() -> N
         check=False,
     )
     assert process.returncode == 0, process.stderr
-    assert process.stdout.startswith("reference\n")
+    assert process.stdout.startswith("Submission reference\n")
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -236,7 +236,7 @@ def test_a_letter_the_terminal_lacks_is_no_reason_to_fail(make: Maker) -> None:
     path = path.rename(path.with_name("作业-é"))
     process = run("check", path, *FAST, PYTHONIOENCODING="ascii", NO_COLOR="1")
     assert (process.returncode, process.stderr) == (0, "")
-    assert process.stdout.startswith("??-?\n")
+    assert process.stdout.startswith("Submission ??-?\n")
 
 
 @pytest.mark.parametrize("kind", [[], ["--sandbox", "fork"], ["--sandbox", "spawn"]], ids=["default", "fork", "spawn"])

@@ -284,7 +284,7 @@ def test_with_a_path_the_entry_grades_that_submission_from_any_folder(container:
         check=False,
     )
     assert (process.returncode, process.stderr) == (0, "")
-    assert process.stdout.startswith("hand in\n")
+    assert process.stdout.startswith("Submission hand in\n")
     assert conforming(tmp_path / "some where/out.json")["tests"][0]["status"] == "passed"
     assert not (container / "results/results.json").exists()
 

@@ -15,7 +15,7 @@ from tests.report.test_gradescope import HOSTILE, item, report
 def test_a_line_an_item_and_below_it_what_there_is_to_say() -> None:
     text = render(report(item(), item("b.other", "4", "4", outcome=Outcome.PASSED, findings=())), staff=False)
     lines = text.splitlines()
-    assert lines[0] == "hand-in"
+    assert lines[0] == "Submission hand-in"
     assert lines[2].split() == ["partial", "a.one", "2.5/4"]
     assert lines[3:5] == [" " * 10 + "seen by the student", " " * 10 + "Right so far: first."]
     assert lines[5].split() == ["passed", "b.other", "4/4"]
@@ -61,7 +61,7 @@ def test_colour_marks_the_word_alone_and_only_when_wanted(outcome: Outcome) -> N
     assert "\x1b" not in plain
     before, word, after = (
         coloured.partition("\x1b[")[0],
-        coloured.split("m", 1)[1].split("\x1b")[0],
+        coloured.partition("\x1b[")[2].partition("m")[2].split("\x1b")[0],
         coloured.rsplit("\x1b[0m", 1)[1],
     )
     assert word.strip() == outcome.value

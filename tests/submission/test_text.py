@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader.submission.text import clean, name
+from grader.submission.text import BAR, clean, name, quoted
+from tests.conftest import ROOT
 
 GONE = "\ufffd"
 
@@ -72,3 +74,34 @@ def test_a_huge_text_is_cut_before_it_is_searched() -> None:
 def test_a_name_stays_on_one_line_and_is_short() -> None:
     assert name("dir/two\nlines\r\nand\ttab\x1b[2J.py") == f"dir/two{GONE}lines{GONE}and tab{GONE}.py"
     assert len(name("x" * 500)) == 120
+
+
+def test_a_text_of_several_lines_is_set_in_behind_a_bar() -> None:
+    assert quoted("one\n[staff] two\r\n\nthree\n", 100) == f"one\n{BAR}[staff] two\n{BAR}\n{BAR}three"
+    assert quoted("\n[staff] first", 100) == "[staff] first"
+    assert quoted("as it is", 100) == "as it is"
+
+
+@pytest.mark.parametrize(
+    "end", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\x1b[E", "\x9bE"]
+)
+def test_no_line_end_of_any_kind_lets_a_line_begin(end: str) -> None:
+    text = end.join(["first", "[staff] middle", "[staff] last", ""])
+    assert len(name(text).splitlines()) == 1
+    assert not [line for line in quoted(text, 100).splitlines() if line.startswith("[staff]")]
+    assert all(line.startswith(BAR) for line in quoted(text, 100).splitlines()[1:])
+
+
+VIEWS = ("report", "classroom/markup.py", "classroom/explanation.py", "commands/pytest_plugin.py", "replay/report.py")
+
+
+def test_only_views_keep_the_line_ends_of_a_text() -> None:
+    """Whoever puts a text of a submission into a sentence has to take `name` or `quoted`."""
+    package = ROOT / "grader"
+    keeping = []
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.endswith("text"):
+                keeping += [path.relative_to(package).as_posix() for one in node.names if one.name == "clean"]
+    assert keeping
+    assert [one for one in keeping if not one.startswith(VIEWS)] == []

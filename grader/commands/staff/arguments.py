@@ -16,6 +16,17 @@ def workers(text: str) -> int:
     return int(text)
 
 
+def submissions(text: str) -> int:
+    """A number of submissions.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of submissions from 1 on")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """A number of seconds, up to a day.
 

@@ -35,7 +35,7 @@ from ...sandbox.errors import SessionEnded
 from ...sandbox.forms import ArrayOf, Keys, Text
 from ...sandbox.policy import Level, Limits
 from ...sandbox.supervisor import Sandbox
-from ...submission.text import clean
+from ...submission.text import name as shown
 
 CIFAR10: Final[Mapping[str, str]] = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
@@ -121,7 +121,7 @@ def describe(path: Path) -> DataSet:
             if shape != () or dtype != _layout(**counts) or path.stat().st_size != start + dtype.itemsize:
                 _no_data_file(path)
             file.seek(-_SOURCE_BYTES, os.SEEK_END)
-            source = clean(file.read().rstrip(b"\0").decode("utf-8", "replace"), _SOURCE_BYTES).replace("\n", " ")
+            source = shown(file.read().rstrip(b"\0").decode("utf-8", "replace"), _SOURCE_BYTES)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}); '{command('data import')}' makes a data file") from error
     except (ValueError, TypeError):
@@ -156,7 +156,7 @@ def _manifest(path: Path) -> tuple[str, Mapping[str, str]]:
     found = {name.lstrip("*"): digest.lower() for digest, name in (line.split() for line in lines if len(line.split()) == 2)}
     if found.keys() != CIFAR10.keys():
         raise UsageError(f"the manifest {path} has to give a sum for each of {', '.join(CIFAR10)}, one a line as md5sum prints it")
-    source = clean(path.stem, _SOURCE_BYTES).encode("utf-8")[:_SOURCE_BYTES].decode("utf-8", "ignore")
+    source = shown(path.stem, _SOURCE_BYTES).encode("utf-8")[:_SOURCE_BYTES].decode("utf-8", "ignore")
     return source, {name: found[name] for name in CIFAR10}
 
 
@@ -186,7 +186,7 @@ def _checked(folder: Path, sums: Mapping[str, str]) -> dict[str, bytes]:
         else:
             data[name] = content
     if wrong:
-        listed = "\n".join(f"  {line}" for line in wrong)
+        listed = "\n".join(wrong)
         raise UsageError(
             f"not all batch files in {here} are as published, and none was opened:\n{listed}\n"
             f"Fetch {ARCHIVE} again, unpack it (tar xzf) and name the folder it makes."
@@ -215,7 +215,7 @@ def _unpickled(data: Mapping[str, bytes], reader: bytes) -> dict[str, tuple[Arra
                 ):
                     found[name] = images, labels
                 case {"error": str(clause)}:
-                    raise UsageError(f"{name} {clean(clause, 300)}; it has the right MD5 sum, so that sum is of another file")
+                    raise UsageError(f"{name} {shown(clause, 300)}; it has the right MD5 sum, so that sum is of another file")
                 case _:
                     raise UsageError(f"{name} could not be opened: its reader gave no images")
     return found

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ...grading.context import Context
 from ...grading.findings import Finding, Mismatch
 from ...sandbox.errors import SessionEnded
-from ...submission.text import clean
+from ...submission.text import name as cleaned
 from ..registry import check
 from ..terms import starter_of
 from .notebook_cells import Cell, cells
@@ -69,7 +69,7 @@ def _read(context: Context) -> list[Cell]:
     try:
         answer = context.student.read("read_notebook", data, READER)
         if "error" in answer:
-            context.note(staff=f"notebook: {name} {clean(str(answer['error']), 100)}")
+            context.note(staff=f"notebook: {name} {cleaned(str(answer['error']), 100)}")
             return []
         code = cells(answer)
     except SessionEnded as error:
@@ -194,4 +194,4 @@ def _same(one: Any, other: Any) -> bool:
 def _shown(value: Any) -> str:
     if isinstance(value, list) and value and len({repr(item) for item in value}) == 1 and len(value) > 3:
         return f"[{_shown(value[0])}] * {len(value)}"
-    return clean(f"{value:g}" if isinstance(value, float) else repr(value), 100)
+    return cleaned(f"{value:g}" if isinstance(value, float) else repr(value), 100)
