@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -50,6 +51,12 @@ def item(report: Report, name: str) -> ItemResult:
     """The item with this id."""
     (found,) = [item for item in report.items if item.id == name]
     return found
+
+
+def pytest_configure() -> None:
+    """Be interruptible: what a shell puts in the background ignores SIGINT, and so would all that the tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
