@@ -146,11 +146,7 @@ def _standing(known: Known, *, secret: bool) -> list[str]:
 
 
 def _code(known: Known) -> list[Piece]:
-    pieces = []
-    for excerpt in known.code:
-        width = len(str(excerpt.start + len(excerpt.lines)))
-        numbered = (f"{number:>{width}}  {text}".rstrip() for number, text in enumerate(excerpt.lines, excerpt.start))
-        pieces.append(Piece(f"{excerpt.name} in {excerpt.file}", tuple(numbered), quoted=True))
+    pieces = [Piece(excerpt.heading, excerpt.numbered(), quoted=True) for excerpt in known.code]
     if known.code_note:
         pieces.append(Piece("The code", _lines(known.code_note)))
     return pieces

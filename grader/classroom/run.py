@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from ..errors import ConfigurationError, UsageError
 from ..grading import preflight as policies
 from ..grading import scoring
-from ..grading.atomic import replacing
+from ..grading.atomic import clear, replacing
 from ..grading.homework import Homework
 from ..grading.results import Outcome
 from ..grading.rubric import Rubric, load_rubric
@@ -292,8 +292,7 @@ def _jobs(entries: Iterable[export.Entry], grades: Grades, *, partial: bool) -> 
     for entry in entries:
         folder = gradebooks.place(out, entry.id).parent
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(".*.*"):
-            left.unlink()
+        clear(folder)
         path = entry.path.resolve() if entry.path else None
         found = gradebooks.result(out, entry.id)
         base = str(found["extra_data"].get("submission_digest", "")) if found is not None and partial else ""
@@ -383,7 +382,10 @@ def _write(path: Path, pieces: Iterable[str]) -> None:
 
 @contextmanager
 def alone(out: Path) -> Iterator[None]:
-    """Keep a second run out of the folder; the lock goes with this process, however it ends."""
+    """Keep a second run out of the folder, and clear away what a run that was killed left half written.
+
+    The lock goes with this process, however it ends.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
@@ -394,6 +396,7 @@ def alone(out: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(f"another run is at work in {out}; wait for it or name another folder") from None
+        clear(out)
         yield
 
 

@@ -14,8 +14,9 @@ from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission
 from ..submission.text import name as shown
 
+UNREADABLE: Final = "could not be read"
 _CUTTER: Final = Path(__file__).with_name("mounted") / "code_cutter.py"
-_LIMITS: Final = Limits(wall=10.0, cpu=10)
+LIMITS: Final = Limits(wall=10.0, cpu=10)
 _CUT: Final = Plain(parts=200, texts=2**20, entries=0)  # names, numbers of lines and texts
 _MAX_LINE: Final = 300
 
@@ -29,6 +30,20 @@ class Excerpt:
     start: int
     lines: tuple[str, ...]
 
+    @property
+    def heading(self) -> str:
+        """What it is, and where."""
+        return f"{self.name} in {self.file}"
+
+    def numbered(self) -> tuple[str, ...]:
+        """Its lines with their numbers."""
+        width = len(str(self.start + len(self.lines)))
+        return tuple(f"{number:>{width}}  {text}".rstrip() for number, text in enumerate(self.lines, self.start))
+
+    def as_text(self) -> str:
+        """All of it, in lines."""
+        return "\n".join([f"{self.heading}:", *self.numbered()])
+
 
 def excerpts(homework: Homework, submission: Submission, item: str, sandbox: Sandbox) -> tuple[list[Excerpt], str]:
     """The functions that an item asks, and a sentence on what cannot be shown; both may be empty."""
@@ -38,12 +53,12 @@ def excerpts(homework: Homework, submission: Submission, item: str, sandbox: San
     if file not in submission.files:
         return [], submission.refused.get(file, f"{file} is not in the submission.")
     try:
-        with sandbox.session(_LIMITS) as session:
+        with sandbox.session(LIMITS) as session:
             session.load({_CUTTER.name: _CUTTER.read_bytes()})
             cutter = session.module(_CUTTER.stem)
             (answer,) = session.fetch(cutter.attr("cut")(submission.files[file], list(names)).like(_CUT))
     except (SessionEnded, SandboxUnavailable) as error:
-        return [], f"{file} could not be read: {shown(str(error), 200)}"
+        return [], f"{file} {UNREADABLE}: {shown(str(error), 200)}"
     found = []
     for name in names:
         match answer.get(name) if isinstance(answer, dict) else None:

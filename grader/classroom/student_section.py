@@ -117,7 +117,7 @@ def _finding(test: Mapping[str, Any], line: Line) -> dict[str, Any]:
         "maximum": points(Decimal(str(test["max_score"]))) if "max_score" in test else "",
         "text": str(test.get("output", "")),
         "staff": staff,
-        "code": "\n".join(_told(own.get("code"))),
+        "code": str(own.get("code", "")),
     }
     return {name: value for name, value in told.items() if value}
 
@@ -128,14 +128,3 @@ def _packed(drawings: str) -> list[str]:
     """
     text = base64.b64encode(zlib.compress(drawings.encode())).decode() if drawings else ""
     return [text[start : start + MAX_TEXT] for start in range(0, len(text), MAX_TEXT)]
-
-
-def _told(value: Any) -> Iterator[str]:
-    """Whatever a verdict keeps under a name that older ones do not have, as lines: a text, several, or named ones."""
-    if isinstance(value, Mapping):
-        yield from (f"{name}: {', '.join(_told(one)) or '-'}" for name, one in value.items())
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield ", ".join(_told(one))
-    elif value not in (None, ""):
-        yield str(value)

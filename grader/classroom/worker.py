@@ -37,7 +37,10 @@ from ..sandbox.policy import Kind, Level
 from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission, collect
 from ..submission.received import Rename
-from . import learning_curves
+from . import learning_curves, student_code
+
+_MOST_CODE: Final = 4_000  # characters, of what was written for one item
+_NOTHING_TO_READ: Final = (Outcome.PASSED, Outcome.MISSING, Outcome.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,7 @@ class _Worker:
         self._failing |= {item.id for item in report.items if item.outcome is not Outcome.PASSED}
         result = gradescope.render(report)
         renamed = dict(submission.renames)
+        self._add_code(result, submission, deadline)
         result["extra_data"]["batch"] = {"key": key, "grader_digest": self.settings.grader_digest, "renamed": renamed}
         if submission.likely is not None and report.score < report.maximum:
             result["extra_data"] |= self._as_if_renamed(submission.likely, report, settings.only)
@@ -251,6 +255,28 @@ class _Worker:
             page=page,
             unshown=unshown,
         )
+
+    def _add_code(self, result: Mapping[str, Any], submission: Submission, deadline: float) -> None:
+        """Put what was written for it beside each item that did not pass: extra_data["code"], numbered lines; as long as there is
+        time.
+        """
+        unreadable: set[str] = set()
+        known: dict[tuple[str, tuple[str, ...]], str] = {}
+        for test in result["tests"]:
+            own = test["extra_data"]
+            file, names = self._homework.code_of(own["id"])
+            if not names or own["outcome"] in _NOTHING_TO_READ or file not in submission.files or file in unreadable:
+                continue
+            asked = (file, tuple(names))
+            if asked not in known:
+                if deadline - time.monotonic() < student_code.LIMITS.wall:
+                    return
+                found, why = student_code.excerpts(self._homework, submission, own["id"], self._sandbox)
+                if student_code.UNREADABLE in why:  # it would cost its time for each item
+                    unreadable.add(file)
+                known[asked] = "\n\n".join(one.as_text() for one in found)[:_MOST_CODE]
+            if known[asked]:
+                own["code"] = known[asked]
 
     def _as_if_renamed(self, likely: Submission, report: Report, only: tuple[str, ...]) -> dict[str, Any]:
         """What the likely renames would be worth; nothing where they are worth no points.

@@ -10,6 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def clear(folder: Path) -> None:
+    """Remove what writes that were cut short left in a folder; nobody else may be writing there.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    for left in folder.glob(".*.*"):
+        if left.is_file():
+            left.unlink()
+
+
 @contextmanager
 def replacing(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
     """A file to write into, which is at `path` once the block ends well; whatever was there before stays otherwise.

@@ -20,7 +20,7 @@ from ..submission.collect import Submission
 from .homework import Homework
 
 _DECODERS = "log_decoders.py"  # the core's own, for files of these endings
-_DECODER_OF = {".npz": "read_npz", ".json": "read_json"}
+DECODER_OF = {".npz": "read_npz", ".json": "read_json"}
 _FAILED = Keys({"error": Text(1000)}, most=0)
 _READ_AS: Mapping[str, Form] = {  # what the core's decoders make of a file; what the homework's own make of one is plain data
     "read_npz": OneOf({"arrays": Keys({"arrays": Keys(others=ArrayOf(2**18))}, most=0), "error": _FAILED}),
@@ -207,6 +207,11 @@ class Student:
             raise
         return answer
 
+    def opened(self, path: str) -> Any:
+        """What the core's reader made of a log, by its canonical name, where it was opened ahead; else None."""
+        reader = DECODER_OF.get(PurePosixPath(path).suffix, "")
+        return self._answers.get((reader, self.submission.logs.get(path, b"")))
+
     def close(self) -> None:
         """End what processes there are."""
         if self._kept is not None:
@@ -247,9 +252,9 @@ class Student:
         kinds, self.reads_ahead = self.reads_ahead, frozenset()
         logs = self.submission.logs if "logs" in kinds else {}
         asked = [
-            (_DECODERS, _DECODER_OF[suffix], data)
+            (_DECODERS, DECODER_OF[suffix], data)
             for name, data in logs.items()
-            if (suffix := PurePosixPath(name).suffix) in _DECODER_OF
+            if (suffix := PurePosixPath(name).suffix) in DECODER_OF
         ]
         reads_notebook = self._homework.notebook_reader
         if "notebook" in kinds and reads_notebook is not None and self.submission.notebook is not None:

@@ -92,6 +92,22 @@ def test_what_was_changed_is_graded_again_and_nothing_else(tmp_path: Path) -> No
     assert process.stdout.splitlines()[2] == "2 of 2 submissions: 2 passed; 1 kept"
 
 
+def test_what_a_kill_left_half_written_is_cleared_away(tmp_path: Path) -> None:
+    sample(tmp_path, "untouched")
+    command = ("batch", tmp_path / "untouched", "-o", tmp_path / "out", *ADAM)
+    run(*command)
+    left = [
+        tmp_path / "out" / name for name in (".report.html.a1b2c3", ".grades.csv.x_y_z", "submissions/untouched/.results.json.q")
+    ]
+    for path in left:
+        path.write_bytes(b"half")
+    run(*command)
+    assert not [path for path in left if path.exists()]
+    left[0].write_bytes(b"half")
+    assert run("grades", tmp_path / "out").returncode == 0
+    assert not left[0].exists()
+
+
 @pytest.mark.parametrize("damage", [b'{"score": 1', b'{"score": "x", "tests": [], "extra_data": {}}'])
 def test_a_damaged_verdict_is_graded_again(tmp_path: Path, damage: bytes) -> None:
     group = tmp_path / "class"

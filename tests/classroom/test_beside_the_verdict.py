@@ -127,3 +127,25 @@ def test_a_time_limit_is_a_number_of_seconds(tmp_path: Path, seconds: str) -> No
     process = run("batch", SAMPLES / "nothing", "-o", tmp_path / "out", f"--seconds={seconds}")
     assert process.returncode == 2
     assert f"'{seconds}' is not a number of seconds" in process.stderr
+
+
+def test_what_was_written_stands_beside_what_did_not_pass(tmp_path: Path) -> None:
+    made = slip(tmp_path, "adam.no_correction")
+    assert run("batch", made, "-o", tmp_path / "out", "--only", "optim").returncode == 1
+    found = {test["extra_data"]["id"]: test["extra_data"] for test in verdict(tmp_path / "out", made.name)["tests"]}
+    written = found["optim.adam.golden"]["code"]
+    assert written.startswith("adam in deeplearning/optim.py:\n")
+    assert 'next_w = w - config["learning_rate"] * m_hat' in written
+    assert "code" not in found["optim.sgd_momentum.golden"]
+    assert "adam in deeplearning/optim.py:" in (tmp_path / "out/report.html").read_text("utf-8")
+
+
+def test_a_source_that_cannot_be_cut_costs_no_verdict(tmp_path: Path) -> None:
+    made = slip(tmp_path, "adam.no_correction")
+    (made / OPTIM).write_text("def adam(w, dw, config=None):\n    return " + "(" * 300 + "w" + ")" * 300 + "\n", "utf-8")
+    assert run("batch", made, "-o", tmp_path / "out", "--only", "optim.adam").returncode == 1
+    assert {test["extra_data"]["outcome"] for test in verdict(tmp_path / "out", made.name)["tests"]} <= {
+        "raised",
+        "wrong",
+        "crashed",
+    }

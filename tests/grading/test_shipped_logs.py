@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grader.errors import UsageError
+from grader.grading.expect import contents
 from grader.grading.rubric import load_rubric
 from grader.grading.shipped_logs import rubric_with
 from tests.second_homework import HOMEWORK
 
 LOG = b"[1, 2]"
-DIGEST = hashlib.sha256(LOG).hexdigest()
+DIGEST = contents([1, 2])
 
 
 @pytest.fixture
@@ -57,3 +60,27 @@ def test_a_folder_without_logs_is_a_mistake_in_usage(tmp_path: Path, content: st
         (folder / content).touch()
     with pytest.raises(UsageError, match=r"holds no \.npz or \.json file; name the folder with the logs that were handed out"):
         rubric_with(HOMEWORK, None, folder)
+
+
+def test_what_a_log_holds_is_the_same_however_it_was_saved() -> None:
+    arrays = {"b": np.array([1.5, 2.0]), "a": np.array([[1, 2]])}
+    same = {"a": np.array([[1.0, 2.0]]), "b": np.array([1.5, 2.0], np.float32)}
+    assert contents(arrays) == contents(same) != ""
+    for other in (
+        {"b": arrays["b"]},
+        {**arrays, "b": arrays["b"] + 1e-9},
+        {**arrays, "a": np.array([1, 2])},
+        {**arrays, "c": arrays["b"]},
+    ):
+        assert contents(other) != contents(arrays)
+    assert contents({"x": 1, "y": [0.5]}) == contents({"y": [0.5], "x": 1}) != contents({"x": 1, "y": [0.25]})
+    assert contents({"a": np.array(["text"])}) == contents({"a": arrays["a"], "b": object()}) == contents(object()) == ""
+
+
+def test_a_known_log_is_known_by_what_it_holds_and_a_broken_one_by_its_bytes(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    np.savez_compressed(file, a=np.arange(3.0))
+    (tmp_path / "a.npz").write_bytes(file.getvalue())
+    (tmp_path / "b.npz").write_bytes(b"PK no archive")
+    found = rubric_with(HOMEWORK, None, tmp_path)[1].shipped_logs
+    assert found == {contents({"a": np.arange(3)}), hashlib.sha256(b"PK no archive").hexdigest()}

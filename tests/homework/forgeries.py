@@ -155,6 +155,18 @@ def an_optimizer_log_handed_in_as_he(logs: Logs) -> None:
     logs[HE] = logs[SGD]
 
 
+@forgery("initialization_experiment", "byte_equal")
+def an_optimizer_log_saved_anew_as_he(logs: Logs) -> None:
+    logs[HE] = {key: np.asarray(logs[SGD][key], np.float64) for key in (VAL, TRAIN, LOSSES)}
+
+
+@forgery("best_model", "beyond_known")
+def nearly_all_images_right(logs: Logs) -> None:
+    entry(logs, BEST, VAL, -1, 0.999)
+    entry(logs, BEST, TRAIN, -1, 0.999)
+    logs["results.json"] = {**logs["results.json"], "val_acc": 0.999, "test_acc": 0.998}
+
+
 @forgery("optimizer_experiment", "byte_equal")
 def adam_copied_to_rmsprop(logs: Logs) -> None:
     logs[RMSPROP] = logs[ADAM]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from grader.grading.expect import contents
 from grader.grading.grade import grade
 from grader.grading.results import ItemResult, Outcome
 from grader.grading.rubric import Rubric
@@ -40,10 +45,12 @@ def verdicts(rubric: Rubric, sandbox: Sandbox, make: Maker) -> Graded:
         code: Mapping[str, bytes | None] | None = None,
         logs: Mapping[str, bytes | None] = SHIPPED,
         shipped: Mapping[str, bytes] = SHIPPED,
+        *,
+        digest: Callable[[bytes], str] = lambda data: hashlib.sha256(data).hexdigest(),
     ) -> dict[str, ItemResult]:
         edits = [(name, None, data) for name, data in (code or {}).items()]
         edits += [(f"submission_logs/{name}", None, data) for name, data in logs.items()]
-        policy = replace(rubric, shipped_logs=frozenset(hashlib.sha256(data).hexdigest() for data in shipped.values()))
+        policy = replace(rubric, shipped_logs=frozenset(map(digest, shipped.values())))
         submission = collect(make(*edits, base=base), HOMEWORK.layout)
         report = grade(HOMEWORK, submission, policy, sandbox, only=[f"logs.{item}" for item in NEEDS])
         return {item.id.removeprefix("logs."): item for item in report.items}
@@ -78,7 +85,7 @@ def test_beside_ones_own_code_points_stay_and_staff_read_one_line(verdicts: Grad
         assert_full_marks(found)
         assert said(found) == ""
         (line,) = [finding.staff for finding in found.findings]
-        assert line.startswith("consistency: shipped: the logs are the ones handed out with the homework, byte for byte: ")
+        assert line.startswith("consistency: shipped: the logs are the ones handed out with the homework, by what they hold: ")
         assert set(line.rpartition(": ")[2].split(", ")) == {log for log in SHIPPED if log.startswith(PREFIXES[name])}
 
 
@@ -104,6 +111,34 @@ def test_logs_that_the_course_does_not_name_are_graded_as_any(verdicts: Graded) 
         for found in verdicts("untouched", shipped=shipped).values():
             assert_full_marks(found)
             assert (said(found), staff(found)) == ("", [])
+
+
+def held(data: bytes) -> Any:
+    """What a log holds."""
+    if not data.startswith(b"PK"):
+        return json.loads(data)
+    with np.load(io.BytesIO(data)) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def saved_anew(data: bytes) -> bytes:
+    """The same numbers in another order and form."""
+    found = held(data)
+    if not data.startswith(b"PK"):
+        return json.dumps(found, indent=2).encode()
+    file = io.BytesIO()
+    np.savez_compressed(file, **{name: found[name].astype(np.float64) for name in reversed(found)})
+    return file.getvalue()
+
+
+def test_saved_anew_they_are_still_the_ones_that_were_handed_out(verdicts: Graded) -> None:
+    anew = {name: saved_anew(data) for name, data in SHIPPED.items()}
+    assert not set(anew.values()) & set(SHIPPED.values())
+    for found in verdicts("untouched", logs=anew, digest=lambda data: contents(held(data))).values():
+        assert_no_marks(found)
+    for found in verdicts(logs=anew, digest=lambda data: contents(held(data))).values():
+        assert_full_marks(found)
+        assert len(staff(found)) == 1
 
 
 PARTLY = {  # a blank that only some of an item's runs need, with the parts that are lost for it

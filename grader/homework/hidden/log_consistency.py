@@ -15,9 +15,11 @@ from typing import Final
 
 import numpy as np
 
+from ...grading import expect
 from ...grading.context import Context
 from ...grading.findings import Finding
 from ...grading.results import ItemResult, Outcome
+from ...grading.student import Student
 from .. import submission_logs  # noqa: F401 - its checks are the ones that get more parts
 from ..log_reader import Evidence, History, judge_evidence
 from ..registry import registry
@@ -33,14 +35,16 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "sgd_momentum_compare": (*_RUN, "shared_run", "batch_size_agrees", "trajectory"),
     "w_stds": ("w_stds_plausible", "full_precision", "byte_equal", "code_against_logs"),
     "initialization_experiment": (*_RUN, "shared_run", "starts_at_ln10"),
-    "best_model": (*_RUN, "val_acc_is_best", "test_against_val"),
+    "best_model": (*_RUN, "val_acc_is_best", "test_against_val", "beyond_known"),
 }
 # Findings of all items in the order in which an honest explanation gets likelier.
 MOST_TELLING: Final = (
     "byte_equal", "shared_run", "draws_differ", "batch_noise", "full_precision", "accuracy_grid", "finite", "starts_at_ln10",
-    "loss_against_accuracy", "val_against_train", "test_against_val", "w_stds_plausible", "printed", "settings", "fixed_values",
-    "trajectory", "first_losses_equal", "lengths", "val_acc_is_best", "code_against_logs", "batch_size_agrees", "shipped",
+    "loss_against_accuracy", "val_against_train", "test_against_val", "beyond_known", "w_stds_plausible", "printed", "settings",
+    "fixed_values", "trajectory", "first_losses_equal", "lengths", "val_acc_is_best", "code_against_logs", "batch_size_agrees",
+    "shipped",
 )  # fmt: skip
+_STILL: Final = ("_random.npz", "_zero.npz")  # runs that stay at ln 10
 _LN_10: Final = math.log(10.0)
 _HIDDEN: Final = frozenset({"trajectory"})  # a student who loses points reads that it does not fit, not against what
 _UNWRITTEN: Final = ("may not be filled in yet", "returns None for next_w")
@@ -102,7 +106,7 @@ def _in_run(item: str, file: str, history: History, evidence: Evidence) -> Itera
     for key, values in (("train_accs", train), ("val_accs", val)):
         yield from _said("accuracy_grid", f"{file}: {key}", statistics.off_grid(values))
     from_he = item == "best_model" or file.endswith("_he.npz")
-    still = file.endswith(("_random.npz", "_zero.npz"))
+    still = file.endswith(_STILL)
     yield from _said("finite", file, statistics.impossible_losses(losses, may_be_infinite=from_he))
     yield from _said("full_precision", file, statistics.rounded(losses))
     if still:
@@ -140,6 +144,7 @@ def _in_results(evidence: Evidence) -> Iterator[Oddity]:
     for key in ("val_acc", "test_acc"):
         if key in results:
             yield from _said("accuracy_grid", f"results.json: {key}", statistics.off_grid(np.array([results[key]])))
+            yield from _said("beyond_known", f"results.json: {key}", statistics.beyond_known(results[key]))
     if results.keys() >= {"val_acc", "test_acc"}:
         yield from _said("test_against_val", "results.json", statistics.tested_above(results["val_acc"], results["test_acc"]))
     for file, history in evidence.histories.items():
@@ -150,13 +155,32 @@ def _in_results(evidence: Evidence) -> Iterator[Oddity]:
                 yield Oddity("val_acc_is_best", text)
 
 
-def byte_equal(logs: Mapping[str, bytes], files: Collection[str]) -> list[Oddity]:
-    """Pairs of one item's files with another log, itself of any item, that are equal byte for byte; no two runs leave the same."""
+def byte_equal(logs: Mapping[str, bytes], files: Collection[str], contents: Mapping[str, str]) -> list[Oddity]:
+    """Pairs of one item's files with another log, itself of any item, that are equal byte for byte or hold the same; no two runs
+    leave that. What the runs from 0.01 and from zeros hold lies at ln 10, where floats are few, and is not compared.
+    """
     names = {path.rpartition("/")[2]: data for path, data in logs.items() if data}
     pairs = [
         (one, other) for one in files if one in names for other in names if one < other or (other not in files and one != other)
     ]
-    return [Oddity("byte_equal", f"{one} and {other} are the same file") for one, other in pairs if names[one] == names[other]]
+    found = []
+    for one, other in pairs:
+        still = one.endswith(_STILL) and other.endswith(_STILL)
+        if names[one] == names[other]:
+            found.append(Oddity("byte_equal", f"{one} and {other} are the same file"))
+        elif not still and contents.get(one) and contents[one] == contents.get(other):
+            found.append(Oddity("byte_equal", f"{one} and {other} hold the same, saved at different times"))
+    return found
+
+
+def _contents(student: Student) -> Mapping[str, str]:
+    """By file name, what each log holds that was opened, as a digest."""
+    found: dict[str, str] = student.memory.setdefault("contents of logs", {})
+    for path in student.submission.logs if not found else ():
+        answer = student.opened(path)
+        if isinstance(answer, Mapping) and "error" not in answer:
+            found[path.rpartition("/")[2]] = expect.contents(answer.get("arrays", answer.get("value")))
+    return found
 
 
 def code_against_logs(before: Mapping[str, ItemResult], needs: Mapping[str, Iterable[str]]) -> list[Oddity]:
@@ -190,7 +214,7 @@ def judge(context: Context, item: str, evidence: Evidence, needs: Mapping[str, t
     """
     if evidence.shipped:
         names = ", ".join(evidence.shipped)
-        context.note(staff=f"consistency: shipped: the logs are the ones handed out with the homework, byte for byte: {names}")
+        context.note(staff=f"consistency: shipped: the logs are the ones handed out with the homework, by what they hold: {names}")
         settle(context, item, (), complete=complete)
         return True
     if not needs and not evidence.results:
@@ -198,7 +222,7 @@ def judge(context: Context, item: str, evidence: Evidence, needs: Mapping[str, t
     try:
         evidence.published = starter_of(context.student.submission, context.term).published
         found = oddities(item, evidence)
-        found += byte_equal(context.student.submission.logs, needs)
+        found += byte_equal(context.student.submission.logs, needs, _contents(context.student))
         found += code_against_logs(context.before, needs)
     except Exception as error:
         if set(NAMES[item]) & set(context.counted):
