@@ -1,7 +1,9 @@
-"""A half-done homework, and pages that show its panel; `python -m tests.commands.panels PAGE.html` makes that of docs/images."""
+"""A half-done homework, and pages that show its panel; `python -m tests.commands.panels docs/images/panel.png` makes the picture in
+the students' guide (see `tests.classroom.chromium`)."""
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import tempfile
@@ -22,6 +24,7 @@ config["t"] += 1
 """
 _SUM = "self.log_grad_norm_history.append(sum(np.linalg.norm(grad) for grad in grads.values()))\n"
 _CALL = '<span style="opacity:.55">In [12]: </span>check("optim", "solver")'
+_WIDTH, _COLOURS = 940, 64
 _LOGS = ("optimizer_experiment_sgd.npz", "optimizer_experiment_sgd_momentum.npz", "sgd_momentum_compare_")
 
 
@@ -55,15 +58,24 @@ def page(*panels: str) -> str:
 
 
 def main() -> None:
-    """Write the page."""
-    from grader.report.panel import panel
+    """Make the picture."""
+    from PIL import Image
 
-    with tempfile.TemporaryDirectory() as folder:
+    from grader.report.panel import panel
+    from tests.classroom.chromium import browser
+
+    with tempfile.TemporaryDirectory() as folder, browser() as one:
         archive = Path(folder) / "handout.zip"
         run("build", "handout", "-o", archive)
         found = in_folder(half_done(unpacked(archive, Path(folder))), "check", "--only", "optim,solver", "--json")
-    made = panel(json.loads(found.stdout))
-    Path(sys.argv[1]).write_text(page(made, made), "utf-8")
+        made = panel(json.loads(found.stdout))
+        shown = Path(folder) / "page.html"
+        shown.write_text(page(made, made), "utf-8")
+        one.look(_WIDTH, 600)
+        one.open(shown)
+        one.look(_WIDTH, int(one.run("document.documentElement.scrollHeight")))
+        picture = Image.open(io.BytesIO(one.picture())).convert("RGB").quantize(_COLOURS)
+    picture.save(sys.argv[1], optimize=True)
 
 
 if __name__ == "__main__":
