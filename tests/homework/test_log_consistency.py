@@ -250,3 +250,16 @@ def test_a_broken_rule_names_the_cell_that_writes_the_file(
     assert file in said(found)
     assert said(found).count(section) == 1
     assert section not in said(judged(ask, item, as_files(honest)))
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "told"), [(0.627, False), (0.7, False), (0.786, False), (0.788, True), (0.999, True), (1.0, True)]
+)
+def test_an_accuracy_beyond_what_is_known_is_told_with_what_to_do(accuracy: float, told: bool) -> None:
+    found = [
+        one
+        for one in oddities("best_model", Evidence(results={"val_acc": accuracy, "test_acc": 0.5}))
+        if one.name == "beyond_known"
+    ]
+    assert bool(found) is told
+    assert all("--replay" in one.text for one in found)

@@ -103,7 +103,7 @@ def tested_above(val_acc: float, test_acc: float) -> str:
 
 def beyond_known(accuracy: float) -> str:
     """Fully connected networks that see nothing but these training images reach some 0.70 on new ones (see `_KNOWN`)."""
-    if not accuracy > _KNOWN + _Z * float(_noise(np.array(_KNOWN))):
+    if not accuracy > _KNOWN + _Z * math.sqrt(_KNOWN * (1 - _KNOWN) / COUNTED):
         return ""
     return (
         f"{accuracy:g} is more than any network of this kind is known to reach ({_KNOWN:g}), and no log can bear that out: run it "
