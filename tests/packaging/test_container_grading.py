@@ -157,7 +157,7 @@ def test_a_student_reads_what_changed_since_the_last_time_but_nothing_of_hidden_
     result = posted(image, image.grade(SAMPLES / "reference", about=about))
     assert result["score"] == 100  # visible are 83 of them
     (line,) = [line for line in result["output"].splitlines() if "ast time" in line]
-    assert line.startswith("Visible checks: last time 65, now 83. Now right: ")
+    assert line.startswith("Note: Visible checks: last time 65, now 83. Now right: ")
     titles = {test["extra_data"]["id"]: test["name"] for test in result["tests"]}
     assert titles["optim.adam.golden"] in line
     assert titles["optim.adam.behaviour"] not in line
