@@ -156,7 +156,11 @@ def reading(options: argparse.Namespace) -> None:
 
 
 def cold(options: argparse.Namespace) -> None:
-    """Whole processes: `run_autograder` on the reference, the self-check, and an interpreter that loads NumPy."""
+    """Whole processes: `run_autograder` on the reference, the self-check, and an interpreter that loads NumPy.
+
+    All of them with bytecode that is there already, as from anybody's second start on.
+    """
+    compiled = {"PYTHONDONTWRITEBYTECODE": ""}
     lines: dict[str, list[str | Path]] = {
         "import numpy": [sys.executable, "-c", "import numpy"],
         "run_autograder": [ROOT / "run_autograder", REFERENCE],
@@ -166,7 +170,7 @@ def cold(options: argparse.Namespace) -> None:
     finished: dict[str, list[Process]] = {name: [] for name in lines}
     for number in range(options.runs + 1):
         for name, line in lines.items():
-            process = command(line, ROOT)
+            process = command(line, ROOT, compiled)
             assert process.code in (0, 1), name
             if number:  # the first round warms caches
                 finished[name].append(process)
