@@ -52,8 +52,8 @@ def cost(options: argparse.Namespace) -> None:
     submission, rubric, sets = _work()
     floor: Spread | None = None
     with (
-        sandbox(HOMEWORK, Level.STAFF) as hardened,
-        sandbox(HOMEWORK, Level.STUDENT, disabled=_BARE_FORK) as forked,
+        sandbox(HOMEWORK, Level.STAFF, many=True) as hardened,
+        sandbox(HOMEWORK, Level.STUDENT, disabled=_BARE_FORK, many=True) as forked,
         Bare() as bare,
     ):
         for name, only in sets.items():
@@ -82,7 +82,7 @@ def warm_basic() -> Generator[float, None, None]:
     """CPU seconds of the golden, init, grad norm and logs items of one submission after another, in a warm grader; endless."""
     submission, rubric, sets = _work()
     only = next(iter(sets.values()))
-    with sandbox(HOMEWORK, Level.STAFF) as within:
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
         grade(HOMEWORK, submission, rubric, within, only=only)
         while True:
             before = time.process_time() + server_cpu(within.server_pid)
@@ -110,7 +110,7 @@ def call(options: argparse.Namespace) -> None:
 def items(options: argparse.Namespace) -> None:
     """CPU and wall clock of each item asked alone, in a process of its own: the sum is more than the whole."""
     submission, rubric, _ = _work()
-    with sandbox(HOMEWORK, Level.STAFF) as within:
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
         for item in rubric.graded:
             grade(HOMEWORK, submission, rubric, within, only=[item.id])
             runs = max(options.runs // 2, 1)
@@ -131,7 +131,7 @@ def reading(options: argparse.Namespace) -> None:
     """All logs of a submission opened in a warm sandboxed process and brought over, against plain np.load and json.loads here."""
     submission, _, _ = _work()
     readers = {name: "read_npz" if name.endswith(".npz") else "read_json" for name in submission.logs}
-    with sandbox(HOMEWORK, Level.STAFF) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
         session.load({"readers.py": HOMEWORK.source("readers.py")})
         module = session.module("readers")
 
@@ -184,7 +184,7 @@ def cold(options: argparse.Namespace) -> None:
 def profile(options: argparse.Namespace) -> None:
     """Where the grader's own time goes, everything graded; waiting for the sandbox shows as poll."""
     submission, rubric, _ = _work()
-    with sandbox(HOMEWORK, Level.STAFF) as within:
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
         grade(HOMEWORK, submission, rubric, within)
         profiler = cProfile.Profile()
         profiler.enable()

@@ -47,7 +47,7 @@ def start_early(options: argparse.Namespace) -> None:
     from ..sandbox import launch, surroundings
 
     if (kind(options) or default_kind()) is Kind.FORK:
-        surroundings.early(active().ahead())
+        surroundings.early()
     else:
         launch.unwanted()
 

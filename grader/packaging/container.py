@@ -49,8 +49,8 @@ def run(which: Callable[[], Homework], root: Path | None = None) -> int:
         return _cannot_write(results, error)
     try:
         memory.require()
+        surroundings.early()
         homework = which()
-        surroundings.early(homework.ahead())
         titles = {name: check.title for name, check in homework.checks.items()}
         rubric = load_rubric(homework.rubric, homework.checks, homework.terms)
         _write(gradescope.fallback(rubric, titles, "the grader was stopped before it had finished"), results)

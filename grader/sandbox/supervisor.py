@@ -8,7 +8,7 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -75,6 +75,7 @@ class Sandbox:
         preload: Sequence[str] = (),
         readable: Sequence[Path] = (),
         ahead: Mapping[str, Path] | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> None:
         """Start and test it.
 
@@ -89,9 +90,10 @@ class Sandbox:
             preload: modules beside NumPy that its processes may import; the fork server loads them ahead.
             readable: more folders and files its children may read, e.g. what such a module loads later.
             ahead: staff's sources by the name they are mounted under, compiled once for all children. Only saves time.
+            meanwhile: called once, while the first process starts: loads what the caller will need next.
 
         Raises:
-            SandboxUnavailable: it does not start, or the self-test finds less than `level` requires.
+            SandboxUnavailable: it does not start, or the self-test finds less than `level` requires. `meanwhile` may raise more.
         """
         self.level = level
         self.kind = kind or default_kind()
@@ -101,6 +103,7 @@ class Sandbox:
             raise SandboxUnavailable("data can be shared only with processes that are forked, which needs Linux")
         self._preload, self._more_readable = list(preload), [str(path.resolve()) for path in readable]
         self._ahead = dict(ahead or {})
+        self._meanwhile = meanwhile
         self._uid = None if Layer.UID in disabled or self.kind is Kind.SPAWN else private_uid()
         self._server: launch.Server | None = None
         try:
@@ -124,12 +127,16 @@ class Sandbox:
         """
         child = self._spawned(limits) if self.kind is Kind.SPAWN else self._forked(limits)
         try:
+            self._use_the_time()
             greeting = wire.decode(child.exchange(b"", time.monotonic() + launch.START_SECONDS))
             layers = tuple(str(layer) for layer in greeting["layers"])
         except (SessionEnded, wire.WireError) as error:
             child.close()
             said = child.output.decode("utf-8", "replace").strip()
             raise SandboxUnavailable(f"a sandboxed process did not start: {error}. {said}".strip()) from None
+        except BaseException:
+            child.close()
+            raise
         return Session(child, limits, layers)
 
     @property
@@ -142,6 +149,11 @@ class Sandbox:
         if self._server is not None:
             self._server.end()
             self._server = None
+
+    def _use_the_time(self) -> None:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
 
     def _plan(self, limits: Limits) -> dict[str, Any]:
         required = [] if self.level is Level.STUDENT else sorted(required_layers(self.level) - set(self._disabled))

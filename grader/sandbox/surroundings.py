@@ -40,10 +40,10 @@ def settings(
     }
 
 
-def early(ahead: Mapping[str, Path]) -> None:
-    """Have a fork server with NumPy on its way for the first sandbox, and these sources compiled ahead."""
+def early() -> None:
+    """Have a fork server on its way that is what the first sandbox will want, if that wants nothing special."""
     try:
-        launch.early(settings(ahead=ahead))
+        launch.early(settings())
     except ImportError:  # there is no NumPy, which whoever needs it will find out
         pass
 

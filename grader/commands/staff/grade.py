@@ -98,10 +98,10 @@ def _graded(homework: Homework, options: argparse.Namespace) -> Report:
     from ...grading.selection import selected
     from ...grading.shipped_logs import rubric_with
 
-    _, rubric = rubric_with(homework, options.rubric, options.known)
-    only = selected([item.id for item in rubric.graded], options.only)
     submission = _collected(homework, options)
     with sandbox(homework, _level(options), kind=kind(options)) as jail:
+        _, rubric = rubric_with(homework, options.rubric, options.known)
+        only = selected([item.id for item in rubric.graded], options.only)
         return grade(homework, submission, rubric, jail, only=only, in_child=True)
 
 
