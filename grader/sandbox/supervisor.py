@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import launch
-from .child import Child, Exit, ForkedChild, SpawnedChild
+from .child import Child, Exit, ForkedChild
 from .errors import SandboxUnavailable, SessionEnded
 from .forms import Keys, Number
 from .inside import wire
@@ -166,6 +166,8 @@ class Sandbox:
         }
 
     def _spawned(self, limits: Limits) -> Child:
+        from .spawned_child import SpawnedChild  # on few systems
+
         return SpawnedChild(launch.command("spawned", json.dumps(self._plan(limits)), *self._preload), launch.environment(), limits)
 
     def _forked(self, limits: Limits) -> Child:
@@ -291,7 +293,7 @@ class Sandbox:
 
     def _test(self, secrets: Sequence[Path]) -> SelfTest:
         source = (_HERE / "probe.py").read_bytes()
-        paths = [str(path.resolve()) for path in secrets]
+        paths = [os.path.abspath(path) for path in secrets]
         folder = str(secrets[0].resolve().parent) if secrets else str(_HERE)
         with self.session() as session:
             session.load({"sandbox_probe.py": source})
