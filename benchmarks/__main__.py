@@ -55,12 +55,13 @@ def main() -> int:
         record.put_into(options.write, options.file)
         return 0
     options.runs = options.runs or (7 if options.check else 20)
-    figures = []
+    figures: list[record.Figure] = []
     for name in options.parts or (_CHECKED if options.check else _USUAL):
         print(f"\n== {name}", flush=True)
-        figures += PARTS[name](options)
-    if options.record:
-        record.write(figures, options.file)
+        found = PARTS[name](options)
+        if options.record:
+            record.write(found, options.file)
+        figures += found
     slower = record.slower(figures, record.read(options.file)[1]) if options.check else []
     if slower:
         print("\nslower than on record:", *slower, sep="\n  ")

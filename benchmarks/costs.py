@@ -142,8 +142,8 @@ def reading(options: argparse.Namespace) -> list[Figure]:
     submission, _, _ = _work()
     readers = {name: "read_npz" if name.endswith(".npz") else "read_json" for name in submission.logs}
     with sandbox(HOMEWORK, Level.STAFF, many=True) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
-        session.load({"readers.py": HOMEWORK.source("readers.py")})
-        module = session.module("readers")
+        session.load({"log_decoders.py": HOMEWORK.source("log_decoders.py")})
+        module = session.module("log_decoders")
 
         def sandboxed() -> float:
             started = time.perf_counter()
