@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import Process, command
+from benchmarks.record import Figure
 from grader.grading.homework import ROOT
 
 _SAMPLES = ROOT / "fixtures" / "submissions"
@@ -34,33 +35,37 @@ def _graded(submissions: Path, out: Path, workers: int) -> Process:
     return process
 
 
-def throughput(options: argparse.Namespace) -> None:
+def throughput(options: argparse.Namespace) -> list[Figure]:
     """Submissions a minute and CPU each, at one worker and two, in turn."""
     with tempfile.TemporaryDirectory() as scratch:
         submissions, out = Path(scratch) / "class", Path(scratch) / "out"
         _class(submissions, options.size)
         runs = [(_graded(submissions, out, 1), _graded(submissions, out, 2)) for _ in range(2)]
+    figures = []
     for workers, found in ((1, [one for one, _ in runs]), (2, [two for _, two in runs])):
         best = min(found, key=lambda process: process.wall)
-        print(
-            f"  {workers} worker(s): {60 * options.size / best.wall:.0f} submissions a minute, "
-            f"{best.cpu / options.size:.3f} CPU s each, largest process {best.memory / 2**20:.0f} MB"
-        )
+        said = f"{60 * options.size / best.wall:.0f} submissions a minute, {best.cpu / options.size:.3f} CPU s each"
+        print(f"  {workers} worker(s): {said}, largest process {best.memory / 2**20:.0f} MB")
+        figures.append(Figure(f"batch.{workers}", f"class of {options.size}, mixed, {workers} worker(s)", said))
     speedups = ", ".join(f"{one.wall / two.wall:.2f}" for one, two in runs)
     print(f"  2 workers : 1 worker   {speedups} (each pair in turn)")
+    return [*figures, Figure("batch.speedup", "two workers: one", f"{speedups} times as fast", target="≥ 1.85")]
 
 
-def growth(options: argparse.Namespace) -> None:
+def growth(options: argparse.Namespace) -> list[Figure]:
     """Time per submission and peak memory as the class grows, at two workers."""
     first: float | None = None
+    figures = []
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as scratch:
             _class(Path(scratch) / "class", size)
             process = _graded(Path(scratch) / "class", Path(scratch) / "out", 2)
         each = process.cpu / size
         first = first or each
-        print(
-            f"  {size:>5} submissions: {process.wall / size:.3f} s and {each:.3f} CPU s each ({each / first:.2f} of the first), "
-            f"largest process {process.memory / 2**20:.0f} MB",
-            flush=True,
+        said = (
+            f"{process.wall / size:.3f} s and {each:.3f} CPU s each ({each / first:.2f} of the first), "
+            f"largest process {process.memory / 2**20:.0f} MB"
         )
+        print(f"  {size:>5} submissions: {said}", flush=True)
+        figures.append(Figure(f"growth.{size}", f"class of {size}, two workers", said))
+    return figures

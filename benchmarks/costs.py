@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.floors import Bare
 from benchmarks.measure import Process, Spread, command, interleaved, ratio, server_cpu
+from benchmarks.record import Figure, compared
 from grader.grading.grade import grade, sandbox
 from grader.grading.homework import ROOT
 from grader.grading.rubric import Rubric, load_rubric
@@ -28,6 +29,7 @@ from grader.submission.collect import Submission, collect
 
 REFERENCE = ROOT / "fixtures" / "submissions" / "reference"
 _BARE_FORK = [layer for layer in Layer if layer not in (Layer.PROCESS, Layer.ENVIRONMENT, Layer.NO_NEW_PRIVS, Layer.RLIMITS)]
+_TARGETS = {"everything": "≤ 1.35"}
 _SOURCE = b"import numpy as np\ndef f(w): return w - 0.1 * w\n"
 
 
@@ -47,13 +49,14 @@ def _work() -> tuple[Submission, Rubric, dict[str, list[str]]]:
     return collect(REFERENCE, HOMEWORK.layout, support=HOMEWORK.support), rubric, sets
 
 
-def cost(options: argparse.Namespace) -> None:
+def cost(options: argparse.Namespace) -> list[Figure]:
     """CPU per submission, warm: as graded, in plain forks, and in this very process without any isolation."""
     submission, rubric, sets = _work()
+    figures = []
     floor: Spread | None = None
     with (
-        sandbox(HOMEWORK, Level.STAFF) as hardened,
-        sandbox(HOMEWORK, Level.STUDENT, disabled=_BARE_FORK) as forked,
+        sandbox(HOMEWORK, Level.STAFF, many=True) as hardened,
+        sandbox(HOMEWORK, Level.STUDENT, disabled=_BARE_FORK, many=True) as forked,
         Bare() as bare,
     ):
         for name, only in sets.items():
@@ -76,13 +79,18 @@ def cost(options: argparse.Namespace) -> None:
             print(f"  hardened : same checks without isolation   {ratio(found['hardened'], found['bare'])}")
             print(f"  hardened : plain fork                       {ratio(found['hardened'], found['forked'])}")
             print(f"  hardened : first floor above                {ratio(found['hardened'], floor)}")
+            key, title = f"cost.{name.split(',')[0].replace(' ', '_')}", f"{name}, {len(only)} items, CPU"
+            for other, kind, target in (("bare", "without isolation", _TARGETS.get(name, "")), ("forked", "in plain forks", "")):
+                what = f"{title}: {kind}"
+                figures.append(compared(f"{key}.{other}", what, found["hardened"], found[other], target, held=True))
+    return figures
 
 
 def warm_basic() -> Generator[float, None, None]:
     """CPU seconds of the golden, init, grad norm and logs items of one submission after another, in a warm grader; endless."""
     submission, rubric, sets = _work()
     only = next(iter(sets.values()))
-    with sandbox(HOMEWORK, Level.STAFF) as within:
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
         grade(HOMEWORK, submission, rubric, within, only=only)
         while True:
             before = time.process_time() + server_cpu(within.server_pid)
@@ -91,7 +99,7 @@ def warm_basic() -> Generator[float, None, None]:
             yield (time.process_time() + server_cpu(within.server_pid) - before) / 5
 
 
-def call(options: argparse.Namespace) -> None:
+def call(options: argparse.Namespace) -> list[Figure]:
     """One sandboxed call with every layer against the same in a bare fork: new process, one module, one function, the end."""
     with Sandbox(Level.STAFF) as hardened, Sandbox(Level.STUDENT, disabled=_BARE_FORK) as bare:
 
@@ -105,12 +113,13 @@ def call(options: argparse.Namespace) -> None:
         found = interleaved(10 * options.runs, {"hardened": lambda: once(hardened), "bare": lambda: once(bare)})
     print(f"  hardened  {found['hardened'].shown()}\n  bare fork {found['bare'].shown()}")
     print(f"  ratio     {ratio(found['hardened'], found['bare'])}")
+    return [compared("call.hardened", "one hardened call: one in a bare fork", found["hardened"], found["bare"])]
 
 
-def items(options: argparse.Namespace) -> None:
+def items(options: argparse.Namespace) -> list[Figure]:
     """CPU and wall clock of each item asked alone, in a process of its own: the sum is more than the whole."""
     submission, rubric, _ = _work()
-    with sandbox(HOMEWORK, Level.STAFF) as within:
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
         for item in rubric.graded:
             grade(HOMEWORK, submission, rubric, within, only=[item.id])
             runs = max(options.runs // 2, 1)
@@ -125,15 +134,16 @@ def items(options: argparse.Namespace) -> None:
                 f"  {item.id:<32} grader {1e3 * own / runs:6.1f}   sandbox {1e3 * server / runs:6.1f}   "
                 f"wall {1e3 * statistics.median(walls):6.1f} ms"
             )
+    return []
 
 
-def reading(options: argparse.Namespace) -> None:
+def reading(options: argparse.Namespace) -> list[Figure]:
     """All logs of a submission opened in a warm sandboxed process and brought over, against plain np.load and json.loads here."""
     submission, _, _ = _work()
     readers = {name: "read_npz" if name.endswith(".npz") else "read_json" for name in submission.logs}
-    with sandbox(HOMEWORK, Level.STAFF) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
-        session.load({"readers.py": HOMEWORK.source("readers.py")})
-        module = session.module("readers")
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within, within.session(Limits(wall=600.0, cpu=600)) as session:
+        session.load({"log_decoders.py": HOMEWORK.source("log_decoders.py")})
+        module = session.module("log_decoders")
 
         def sandboxed() -> float:
             started = time.perf_counter()
@@ -153,34 +163,51 @@ def reading(options: argparse.Namespace) -> None:
         found = interleaved(5 * options.runs, {"sandboxed": sandboxed, "plain": plain})
     print(f"  {len(readers)} files: sandboxed {found['sandboxed'].shown()}, plain {found['plain'].shown()}")
     print(f"  ratio {ratio(found['sandboxed'], found['plain'])}")
+    what = f"{len(readers)} logs read in the sandbox: np.load and json.loads here"
+    return [compared("reading.logs", what, found["sandboxed"], found["plain"])]
 
 
-def cold(options: argparse.Namespace) -> None:
-    """Whole processes: `run_autograder` on the reference, the self-check, and an interpreter that loads NumPy."""
+def cold(options: argparse.Namespace) -> list[Figure]:
+    """Whole processes: `run_autograder` on the reference, the self-check, and an interpreter that loads NumPy.
+
+    All of them with bytecode that is there already, as from anybody's second start on. CPU is held against NumPy with one BLAS
+    thread: more of them only wait for work, and how long depends on who else uses the cores.
+    """
+    numpy: list[str | Path] = [sys.executable, "-c", "import numpy"]
+    check: list[str | Path] = [sys.executable, "-m", "grader", "check", REFERENCE]
     lines: dict[str, list[str | Path]] = {
-        "import numpy": [sys.executable, "-c", "import numpy"],
+        "import numpy": numpy,
+        "one BLAS thread": numpy,
         "run_autograder": [ROOT / "run_autograder", REFERENCE],
-        "check": [sys.executable, "-m", "grader", "check", REFERENCE],
-        "check, code only": [sys.executable, "-m", "grader", "check", REFERENCE, "--only", "optim,fc_net,solver"],
+        "check": check,
+        "check, code only": [*check, "--only", "optim,fc_net,solver"],
     }
     finished: dict[str, list[Process]] = {name: [] for name in lines}
     for number in range(options.runs + 1):
         for name, line in lines.items():
-            process = command(line, ROOT)
+            threads = {"OPENBLAS_NUM_THREADS": "1"} if name == "one BLAS thread" else {}
+            process = command(line, ROOT, {"PYTHONDONTWRITEBYTECODE": "", **threads})
             assert process.code in (0, 1), name
             if number:  # the first round warms caches
                 finished[name].append(process)
-    for what in ("wall", "cpu"):
+    figures = []
+    for what, yardstick in (("wall", "import numpy"), ("cpu", "one BLAS thread")):
         spreads = {name: Spread(tuple(getattr(process, what) for process in found)) for name, found in finished.items()}
         for name, spread in spreads.items():
-            against = "" if name == "import numpy" else f"   : import numpy {ratio(spread, spreads['import numpy'])}"
+            against = "" if name in list(lines)[:2] else f"   : {yardstick} {ratio(spread, spreads[yardstick])}"
             print(f"  {what:<5}{name:<18}{spread.shown():<34}{against}")
+        for name, target in (("run_autograder", "≤ 4.5"), ("check", "≤ 3.0"), ("check, code only", "≤ 2.7")):
+            clock, held = ("CPU", True) if what == "cpu" else ("wall clock", False)
+            title = f"`{name}`, cold: {'import numpy' if not held else 'import numpy with one BLAS thread'}, {clock}"
+            key = f"cold.{name.replace(', code only', '_code').replace('run_autograder', 'grade')}.{what}"
+            figures.append(compared(key, title, spreads[name], spreads[yardstick], "" if held else target, held=held))
+    return figures
 
 
-def profile(options: argparse.Namespace) -> None:
+def profile(options: argparse.Namespace) -> list[Figure]:
     """Where the grader's own time goes, everything graded; waiting for the sandbox shows as poll."""
     submission, rubric, _ = _work()
-    with sandbox(HOMEWORK, Level.STAFF) as within:
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
         grade(HOMEWORK, submission, rubric, within)
         profiler = cProfile.Profile()
         profiler.enable()
@@ -188,3 +215,4 @@ def profile(options: argparse.Namespace) -> None:
             grade(HOMEWORK, submission, rubric, within)
         profiler.disable()
     pstats.Stats(profiler).sort_stats("tottime").print_stats(12)
+    return []

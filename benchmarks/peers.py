@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks import costs
 from benchmarks.measure import Spread, command
+from benchmarks.record import Figure
 from grader.grading.homework import ROOT
 from grader.homework import HOMEWORK
 
@@ -26,11 +27,11 @@ _WORK = Path(__file__).with_name("basic_work")
 _QUESTIONS = ("momentum", "rmsprop", "adam", "he", "random", "grad_norm", "logs")
 
 
-def compare(options: argparse.Namespace) -> None:
+def compare(options: argparse.Namespace) -> list[Figure]:
     """CPU seconds of whole processes, in turn: each peer, and this grader's golden, init, grad norm and logs items."""
     if options.venvs is None:
         print("  skipped: name the folder with the peers' virtual environments (--venvs)")
-        return
+        return []
     venvs = options.venvs.resolve()
     only = "optim.sgd_momentum.golden,optim.rmsprop.golden,optim.adam.golden,fc_net.init,solver.grad_norm,logs"
     with tempfile.TemporaryDirectory() as scratch:
@@ -67,9 +68,13 @@ def compare(options: argparse.Namespace) -> None:
         warm.close()
         _right(Path(scratch))
     ours = Spread(tuple(found["this grader, in a class run"])).median
+    figures = []
     for name, values in found.items():
         spread = Spread(tuple(values))
         print(f"  {name:<28} CPU {spread.shown():<36} : class run {spread.median / ours:.1f}")
+        said = f"{1e3 * spread.median:.0f} : {1e3 * ours:.0f} ms, {spread.median / ours:.1f}"
+        figures.append(Figure(f"peers.{name}", f"{name}, CPU: a class run", said))
+    return figures[1:]
 
 
 def _otter(otter: Path, scratch: Path, tools: Path) -> list[str | Path]:

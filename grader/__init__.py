@@ -5,11 +5,11 @@ In Python: `grader.grade(path)` gives a `Report`; docs/for-courses.md tells how 
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from .grading.results import Report
 
 __version__ = "0.1.0"
@@ -32,6 +32,8 @@ def grade(path: str | PathLike[str], *, only: str | None = None, rubric: str | P
     >>> report.score, report.maximum, report.all_passed
     (Decimal('100'), Decimal('100'), True)
     """
+    from pathlib import Path  # here, because whatever loads this package would wait for it first
+
     from .grading.grade import collected, sandbox
     from .grading.grade import grade as graded
     from .grading.homework import active

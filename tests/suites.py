@@ -51,7 +51,9 @@ SHARES: Final = {
     "tests/report/test_forged.py::test_no_forged_line": 8,
     "tests/report/test_forged.py::test_what_finds": 1,
     "tests/sandbox/test_endings.py": 3,
+    "tests/sandbox/test_launch.py::test_bytecode": 0,
     "tests/sandbox/test_secrets.py": 0,
+    "tests/test_benchmarks.py::test_a_run_is": 0,
 }
 
 

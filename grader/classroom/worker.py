@@ -216,7 +216,7 @@ class _Worker:
             raise ConfigurationError("the rubric or the grader was changed while the class was graded; run the same command again")
         kind = Kind(settings.kind) if settings.kind else None
         level = Level.STUDENT if kind is Kind.SPAWN else Level.STAFF
-        self._sandbox = sandbox(self._homework, level, kind=kind, secrets=settings.secrets)
+        self._sandbox = sandbox(self._homework, level, kind=kind, secrets=settings.secrets, many=True)
         self._pages: Sandbox | None = None
         self._failing: set[str] = set()  # items that a submission has failed here
         weakref.finalize(self, self._sandbox.close)  # it ends with the thread or process it is for

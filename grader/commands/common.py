@@ -44,10 +44,12 @@ def kind(options: argparse.Namespace) -> Kind | None:
 
 def start_early(options: argparse.Namespace) -> None:
     """Have the sandbox's server load NumPy while this process does."""
-    from ..sandbox import launch
+    from ..sandbox import launch, surroundings
 
     if (kind(options) or default_kind()) is Kind.FORK:
-        launch.early(active().ahead())
+        surroundings.early()
+    else:
+        launch.unwanted()
 
 
 def complain(message: str) -> None:

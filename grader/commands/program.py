@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if typed == ["gradescope"] and _has_staff():  # has to leave a results.json, whatever may be broken in the commands
             return int(importlib.import_module(f"{__package__}.staff.gradescope").run())
-        options = _parser().parse_args(typed)
+        options = _parser(typed).parse_args(typed)
         return int(options.run(options))
     except UsageError as error:
         complain(str(error))
@@ -83,9 +83,12 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"grader: {quoted(message, 2_000)}{hint}\nTry '{self.prog} --help'.\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Commands import what they need, so that `--help` and mistakes answer at once."""
-    modules = _modules()
+def _parser(typed: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for what was typed: it knows all commands only where that names none.
+
+    Commands import what they need, so that `--help` and mistakes answer at once.
+    """
+    modules = _modules(typed)
     parser = _Parser(
         prog=command(),
         usage=f"%(prog)s {'PATH | COMMAND' if through_script() else 'COMMAND'} ...",
@@ -115,20 +118,14 @@ def _overview(known: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _modules() -> dict[str, ModuleType]:
-    """The commands that this copy has, by name."""
+def _modules(typed: Sequence[str]) -> dict[str, ModuleType]:
+    """The command that was typed, or else all that this copy has, by name."""
     names = dict.fromkeys(typed.partition(" ")[0] for commands in _AUDIENCES.values() for typed in commands)
     places = {name: __package__ if name in _STUDENTS else f"{__package__}.staff" for name in names}
     here = {name: place for name, place in places.items() if place == __package__ or _has_staff()}
-    return {name: importlib.import_module(f"{place}.{name}") for name, place in here.items()}
+    wanted = [typed[0]] if typed and typed[0] in here else list(here)
+    return {name: importlib.import_module(f"{here[name]}.{name}") for name in wanted}
 
 
 def _has_staff() -> bool:
     return importlib.util.find_spec(f"{__package__}.staff") is not None
-
-
-def console_script() -> int:
-    """The program as an installed script: as `main`, and signals end it in order."""
-    from ..grading.signals import in_order
-
-    return in_order(main)

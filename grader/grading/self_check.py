@@ -45,10 +45,14 @@ class SelfCheck:
             ConfigurationError: the grader's own files are not in order, or no process can be made here.
         """
         self._homework = homework
-        self._rubric = rubric_with(homework, rubric, known)[1].public
-        self._whole = only is None
-        self._only = selected([item.id for item in self._rubric.graded], only)
         self._sandbox = sandbox(homework, Level.STUDENT, kind=kind)
+        try:
+            self._rubric = rubric_with(homework, rubric, known)[1].public
+            self._whole = only is None
+            self._only = selected([item.id for item in self._rubric.graded], only)
+        except BaseException:
+            self._sandbox.close()
+            raise
 
     def __enter__(self) -> SelfCheck:
         return self

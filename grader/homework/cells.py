@@ -11,7 +11,6 @@ from ..grading.expect import Array
 from ..grading.findings import Finding
 from ..grading.source_code import assigned, literal, wrapped
 from ..sandbox.errors import SessionEnded
-from ..sandbox.inside.worker import SEED
 from .network import Example
 from .rules import RULES
 
@@ -112,6 +111,8 @@ def steps(
 
 def initialization(scheme: str, networks: Iterable[str]) -> str:
     """Networks, each by what stands before `initialization` in its constructor's brackets, built as they were; their parameters."""
+    from ..sandbox.inside.worker import SEED  # with all that the sandbox's side needs, and only where something is wrong
+
     return "\n".join(
         [
             "import numpy as np",

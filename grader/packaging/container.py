@@ -22,6 +22,7 @@ from ..grading import memory
 from ..grading.rubric import Rubric, load_rubric
 from ..grading.signals import uninterrupted
 from ..report import gradescope, history, terminal
+from ..sandbox import surroundings
 
 if TYPE_CHECKING:
     from ..grading.homework import Homework
@@ -48,6 +49,7 @@ def run(which: Callable[[], Homework], root: Path | None = None) -> int:
         return _cannot_write(results, error)
     try:
         memory.require()
+        surroundings.early()
         homework = which()
         titles = {name: check.title for name, check in homework.checks.items()}
         rubric = load_rubric(homework.rubric, homework.checks, homework.terms)

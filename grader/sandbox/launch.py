@@ -1,143 +1,178 @@
-"""Starts what runs untrusted code: the fork server, or a plain process. Loads no NumPy, so that a server can be on its way first.
+"""Starts what runs untrusted code: the fork server, or a plain process.
 
-Loading NumPy takes the server as long as it takes the grader: `early` has them do it side by side.
+A fork server takes as long to load NumPy as the grader itself. So one can be on its way (`begin`) before anything else is done,
+and is told later what it is to be (`early`, `server`). That is why this file loads next to nothing.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
+import signal
 import socket
-import stat
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from .inside import landlock
-from .policy import Layer
-from .users import private_uid
-
 START_SECONDS = 60.0  # a cold disk cache on a small machine takes several seconds to load NumPy
-_HERE = Path(__file__).resolve().parent
 _BOOT = (  # what it was started with is not left for those who are forked from it
-    "import json, sys; del sys.orig_argv[1:]; sys.path += json.loads(sys.argv.pop(1)); "
-    "from inside import {module}; {module}.main(*json.loads(sys.argv.pop()))"
+    "import sys; sys.dont_write_bytecode, sys.pycache_prefix = {bytecode}; del sys.orig_argv[1:]; "
+    "sys.path += [sys.argv.pop(1), sys.argv.pop(1)]; "
+    "from inside import {module}; {module}.main(*[sys.argv.pop(1) for _ in sys.argv[1:]])"
 )
-_SYSTEM_READABLE = (
-    "/usr/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random", "/dev/zero",
-)  # fmt: skip
+_CONTROL = 3  # the descriptor by which a fork server knows its end of the connection
 
 
-@dataclass(frozen=True, slots=True)
 class Server:
-    """A fork server on its way: it says so on `control` once it is ready."""
+    """A fork server on its way: it says so on `control` once it is what its settings want.
 
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-    settings: Mapping[str, Any]
+    Attributes:
+        pid: its process id.
+        control: the connection with it.
+        settings: what it has been told to be; None as long as it waits for that.
+    """
+
+    def __init__(self, pid: int, control: socket.socket, output: int) -> None:
+        """`output` is the descriptor on which it says what goes wrong."""
+        self.pid = pid
+        self.control = control
+        self.settings: Mapping[str, Any] | None = None
+        self._output = output
+        self._starter = os.getpid()
+
+    def tell(self, settings: Mapping[str, Any]) -> None:
+        """Say what it is to be, as `inside/forkserver.py` wants it; what has gone wrong shows when its answer is read."""
+        import json
+
+        self.settings = settings
+        try:
+            self.control.send(json.dumps(settings).encode())
+        except OSError:
+            pass
 
     def end(self) -> None:
-        """Kill it; its children die with it."""
+        """Kill it; its children die with it. In a process that was forked from its starter only the connection is closed."""
         self.control.close()
-        self.process.kill()
-        self.process.wait()
-        if self.process.stderr is not None:
-            self.process.stderr.close()
+        if self._starter == os.getpid():
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+            except (ProcessLookupError, ChildProcessError):  # somebody else has taken note of its end
+                pass
+        os.close(self._output)
+
+    def last_words(self) -> str:
+        """Kill it, and the last line of what it has said."""
+        os.kill(self.pid, signal.SIGKILL)
+        said = b""
+        while part := os.read(self._output, 2**16):
+            said += part
+        lines = said.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "no message"
 
 
 _waiting: list[Server] = []
 
 
-def early(ahead: Mapping[str, Path]) -> None:
-    """Start the fork server that the first sandbox with these settings will want; where that fails, it will be told then."""
+def begin() -> None:
+    """Start a fork server that waits to be told what it is to be; where that fails, another is started when one is wanted."""
     try:
-        _waiting.append(start(settings(ahead=ahead)))
+        _waiting.append(start())
     except (OSError, ImportError):
         pass
 
 
+def early(wanted: Mapping[str, Any]) -> None:
+    """Have a fork server become what the first sandbox will want; where that fails, it will be told then."""
+    if not _waiting:
+        begin()
+    if _waiting:
+        _waiting[-1].tell(wanted)
+
+
+def unwanted() -> None:
+    """End what was begun and is not needed after all."""
+    while _waiting:
+        _waiting.pop().end()
+
+
 def server(wanted: Mapping[str, Any]) -> Server:
-    """A fork server with these settings: the one that was started early, if it fits.
+    """A fork server with these settings: the one that is on its way, if it fits.
 
     Raises:
         OSError: it could not be started.
     """
-    while _waiting:
+    found = None
+    while _waiting and found is None:
         found = _waiting.pop()
-        if found.settings == wanted:
-            return found
-        found.end()
-    return start(wanted)
+        if found.settings not in (None, wanted):
+            found.end()
+            found = None
+    found = found or start()
+    if found.settings is None:
+        found.tell(wanted)
+    return found
 
 
-def settings(
-    *,
-    disabled: Sequence[str] = (),
-    share: Mapping[str, str] | None = None,
-    preload: Sequence[str] = (),
-    readable: Sequence[str] = (),
-    ahead: Mapping[str, Path] | None = None,
-) -> dict[str, Any]:
-    """What a fork server has to know; see `supervisor.Sandbox`."""
-    return {
-        "readable": [*_readable(), *readable],
-        "writable": ["/dev/null"],
-        "jail": _jail() if Layer.LANDLOCK in disabled or landlock.abi() == 0 else None,
-        "uid": None if Layer.UID in disabled else private_uid(),
-        "disabled": list(disabled),
-        "share": dict(share or {}),
-        "preload": list(preload),
-        "ahead": {name: str(path) for name, path in (ahead or {}).items()},
-    }
-
-
-def start(wanted: Mapping[str, Any]) -> Server:
-    """Start a fork server, without waiting for it.
+def start() -> Server:
+    """Start a fork server, without waiting for it. Linux only.
 
     Raises:
         OSError: no process can be made.
+        ImportError: NumPy is not installed.
     """
+    from fcntl import F_DUPFD_CLOEXEC, fcntl  # Windows has none, and no fork server
+
+    line = command("forkserver", str(_CONTROL))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    output, said = os.pipe()
+    # Two that none of the descriptors is which they become in the new process, not even where the grader's own 0 to 2 are closed.
+    free = [fcntl(fd, F_DUPFD_CLOEXEC, _CONTROL + 1) for fd in (theirs.fileno(), said)]
     try:
-        process = subprocess.Popen(
-            command("forkserver", [theirs.fileno(), wanted]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            cwd="/",
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
+        pid = os.posix_spawn(  # as `subprocess` would do it, which takes as long to load as all of this file
+            line[0],
+            line,
+            environment(),
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, free[0], _CONTROL),
+                (os.POSIX_SPAWN_DUP2, free[1], 2),
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            ],
+            setsid=True,  # Ctrl-C in a terminal is the grader's
         )
     except BaseException:
         ours.close()
+        os.close(output)
         raise
     finally:
         theirs.close()
+        for fd in (said, *free):
+            os.close(fd)
     ours.settimeout(START_SECONDS)
-    return Server(process, ours, wanted)
+    return Server(pid, ours, output)
 
 
-@cache
-def _numpy() -> Path:
+def numpy_folder() -> str:
+    """Where NumPy is installed.
+
+    Raises:
+        ImportError: nowhere.
+    """
     found = importlib.util.find_spec("numpy")
     if found is None or found.origin is None:
         raise ImportError("NumPy is not installed")
-    return Path(found.origin).parent
+    return os.path.dirname(found.origin)
 
 
-def command(module: str, arguments: list[Any]) -> list[str]:
-    """The command line of an interpreter that runs `inside/<module>.py`."""
+def command(module: str, *arguments: str) -> list[str]:
+    """The command line of an interpreter that runs `main` of `inside/<module>.py`."""
     # -P -s -S: nothing is imported from the working directory, the user's site or .pth files. NumPy's folder is named instead,
     # behind the standard library, which nothing that is installed can hide; once NumPy is loaded it is taken away again.
-    path = [str(_HERE), str(_numpy().parent)]
-    code = _BOOT.format(module=module)
-    return [sys.executable, "-P", "-s", "-S", "-B", "-c", code, json.dumps(path), json.dumps(arguments)]
+    # -B holds for student code. Our own files are compiled once and for all, where the grader's are: its bytecode lies there.
+    bytecode = (sys.dont_write_bytecode, sys.pycache_prefix)
+    path = [os.path.dirname(os.path.abspath(__file__)), os.path.dirname(numpy_folder())]
+    return [sys.executable, "-P", "-s", "-S", "-B", "-c", _BOOT.format(module=module, bytecode=bytecode), *path, *arguments]
 
 
 def environment() -> dict[str, str]:
@@ -153,26 +188,3 @@ def environment() -> dict[str, str]:
     if "SYSTEMROOT" in os.environ:  # Windows cannot start Python without it
         environment["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
     return environment
-
-
-def _readable() -> list[str]:
-    numpy = _numpy().resolve()
-    standard = Path(os.__file__).resolve().parent
-    shared = Path(
-        sys.base_prefix, "lib"
-    )  # where a Python of its own, e.g. conda's, keeps what its compiled modules are linked with
-    return [str(standard), str(shared), str(numpy), str(numpy.with_name("numpy.libs")), *_SYSTEM_READABLE]
-
-
-def _jail() -> str | None:
-    """An empty directory that nobody but its owner can write, kept with the installation; None where none can be made."""
-    jail = Path(sys.prefix) / "jail"
-    try:
-        for folder in (jail, jail / "dev"):
-            folder.mkdir(mode=0o711, exist_ok=True)
-        if os.geteuid() == 0 and not (jail / "dev" / "null").exists():
-            os.mknod(jail / "dev" / "null", 0o666 | stat.S_IFCHR, os.makedev(1, 3))
-            (jail / "dev" / "null").chmod(0o666)
-    except OSError:
-        return str(jail) if jail.is_dir() else None
-    return str(jail)

@@ -6,10 +6,9 @@ import json
 import os
 import select
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from . import launch
-from .child import Child, Exit, ForkedChild, SpawnedChild
+from .child import Child, Exit, ForkedChild
 from .errors import SandboxUnavailable, SessionEnded
 from .forms import Keys, Number
 from .inside import wire
 from .policy import Kind, Layer, Level, Limits, default_kind, missing_layers, required_layers
 from .session import Session
+from .surroundings import settings
 from .users import private_uid
 
 DEFAULT_LIMITS = Limits()
@@ -75,6 +75,7 @@ class Sandbox:
         preload: Sequence[str] = (),
         readable: Sequence[Path] = (),
         ahead: Mapping[str, Path] | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> None:
         """Start and test it.
 
@@ -89,9 +90,10 @@ class Sandbox:
             preload: modules beside NumPy that its processes may import; the fork server loads them ahead.
             readable: more folders and files its children may read, e.g. what such a module loads later.
             ahead: staff's sources by the name they are mounted under, compiled once for all children. Only saves time.
+            meanwhile: called once, while the first process starts: loads what the caller will need next.
 
         Raises:
-            SandboxUnavailable: it does not start, or the self-test finds less than `level` requires.
+            SandboxUnavailable: it does not start, or the self-test finds less than `level` requires. `meanwhile` may raise more.
         """
         self.level = level
         self.kind = kind or default_kind()
@@ -101,9 +103,9 @@ class Sandbox:
             raise SandboxUnavailable("data can be shared only with processes that are forked, which needs Linux")
         self._preload, self._more_readable = list(preload), [str(path.resolve()) for path in readable]
         self._ahead = dict(ahead or {})
+        self._meanwhile = meanwhile
         self._uid = None if Layer.UID in disabled or self.kind is Kind.SPAWN else private_uid()
-        self._server: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
+        self._server: launch.Server | None = None
         try:
             self.self_test = self._found(secrets, may_spawn=kind is None)
             self._require()
@@ -125,12 +127,16 @@ class Sandbox:
         """
         child = self._spawned(limits) if self.kind is Kind.SPAWN else self._forked(limits)
         try:
+            self._use_the_time()
             greeting = wire.decode(child.exchange(b"", time.monotonic() + launch.START_SECONDS))
             layers = tuple(str(layer) for layer in greeting["layers"])
         except (SessionEnded, wire.WireError) as error:
             child.close()
             said = child.output.decode("utf-8", "replace").strip()
             raise SandboxUnavailable(f"a sandboxed process did not start: {error}. {said}".strip()) from None
+        except BaseException:
+            child.close()
+            raise
         return Session(child, limits, layers)
 
     @property
@@ -140,15 +146,14 @@ class Sandbox:
 
     def close(self) -> None:
         """End the fork server; its children die with it."""
-        if self._control is not None:
-            self._control.close()
-            self._control = None
         if self._server is not None:
-            self._server.kill()
-            self._server.wait()
-            if self._server.stderr is not None:
-                self._server.stderr.close()
+            self._server.end()
             self._server = None
+
+    def _use_the_time(self) -> None:
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
 
     def _plan(self, limits: Limits) -> dict[str, Any]:
         required = [] if self.level is Level.STUDENT else sorted(required_layers(self.level) - set(self._disabled))
@@ -161,7 +166,9 @@ class Sandbox:
         }
 
     def _spawned(self, limits: Limits) -> Child:
-        return SpawnedChild(launch.command("spawned", [self._plan(limits), self._preload]), launch.environment(), limits)
+        from .spawned_child import SpawnedChild  # on few systems
+
+        return SpawnedChild(launch.command("spawned", json.dumps(self._plan(limits)), *self._preload), launch.environment(), limits)
 
     def _forked(self, limits: Limits) -> Child:
         if not self._runs():
@@ -187,10 +194,10 @@ class Sandbox:
 
     def _runs(self) -> bool:
         """Whether the server is there. Its connection tells that also in a process that was forked from the one that started it."""
-        if self._control is None:
+        if self._server is None:
             return False
         poll = select.poll()
-        poll.register(self._control, 0)  # an end that was closed is told unasked
+        poll.register(self._server.control, 0)  # an end that was closed is told unasked
         return not poll.poll(0)
 
     def _require_room(self, limits: Limits) -> None:
@@ -219,7 +226,7 @@ class Sandbox:
         return Exit(os.waitstatus_to_exitcode(reply["status"]), reply["cpu"], reply["memory"])
 
     def _start_server(self) -> None:
-        wanted = launch.settings(
+        wanted = settings(
             disabled=self._disabled,
             share=self._share,
             preload=self._preload,
@@ -227,24 +234,21 @@ class Sandbox:
             ahead=self._ahead,
         )
         try:
-            started = launch.server(wanted)
+            self._server = launch.server(wanted)
         except OSError as error:
             raise SandboxUnavailable(f"the sandbox's server could not be started: {error}") from error
-        self._server, self._control = started.process, started.control
         try:
             self._receive()
         except SandboxUnavailable:
-            assert self._server.stderr is not None
-            self._server.kill()
-            said = self._server.stderr.read().decode("utf-8", "replace").strip().splitlines()
+            said = self._server.last_words()
             self.close()
-            raise SandboxUnavailable(f"the sandbox's server did not start: {said[-1] if said else 'no message'}") from None
+            raise SandboxUnavailable(f"the sandbox's server did not start: {said}") from None
 
     def _ask(self, request: dict[str, Any], fds: list[int]) -> tuple[dict[str, Any], list[int]]:
-        if self._control is None:
+        if self._server is None:
             raise SandboxUnavailable("the sandbox is closed")
         try:
-            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+            socket.send_fds(self._server.control, [json.dumps(request).encode()], fds)
             return self._receive()
         except OSError as error:
             self.close()
@@ -254,9 +258,9 @@ class Sandbox:
             raise
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
-        assert self._control is not None
+        assert self._server is not None
         try:
-            packet, fds, _, _ = socket.recv_fds(self._control, 65536, 4)
+            packet, fds, _, _ = socket.recv_fds(self._server.control, 65536, 4)
         except OSError as error:
             raise SandboxUnavailable(f"the sandbox's server does not answer: {error}") from error
         if not packet:
@@ -289,7 +293,7 @@ class Sandbox:
 
     def _test(self, secrets: Sequence[Path]) -> SelfTest:
         source = (_HERE / "probe.py").read_bytes()
-        paths = [str(path.resolve()) for path in secrets]
+        paths = [os.path.abspath(path) for path in secrets]
         folder = str(secrets[0].resolve().parent) if secrets else str(_HERE)
         with self.session() as session:
             session.load({"sandbox_probe.py": source})

@@ -128,7 +128,7 @@ def test_a_module_of_the_standard_library_that_does_not_load_here_is_a_stand_in(
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_is_installed_is_not_imported(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = installed(tmp_path / "site", [*PACKAGES, "colorsys", "typing"])
-    monkeypatch.setattr(launch, "_numpy", lambda: site / "numpy")
+    monkeypatch.setattr(launch, "numpy_folder", lambda: str(site / "numpy"))
     imports = "".join(f"import {name}\n" for name in PACKAGES)
     source = f"{imports}import numpy.ma, colorsys\ndef f(): return colorsys.rgb_to_hsv(0, 0, 1)[2], numpy.sqrt(4), numpy.__file__"
     with Sandbox(Level.STUDENT, kind=kind) as made:

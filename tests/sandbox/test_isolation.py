@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from grader.homework import HOMEWORK
-from grader.sandbox import launch
+from grader.sandbox import launch, surroundings
 from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level, Limits, required_layers
 from grader.sandbox.supervisor import Sandbox
@@ -88,7 +88,7 @@ def test_a_process_refuses_to_serve_without_a_layer_it_was_told_to_put_on(layer:
 
 
 def test_a_self_check_leaves_out_the_layer_that_keeps_honest_code_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "_readable", lambda: ["/dev/urandom"])  # as where Python's files lie somewhere unheard of
+    monkeypatch.setattr(surroundings, "_readable", lambda: ["/dev/urandom"])  # as where Python's files lie somewhere unheard of
     with Sandbox(Level.STUDENT, kind=Kind.FORK) as made:
         assert set(made.self_test.layers) & {Layer.UID, Layer.LANDLOCK, Layer.SECCOMP} == {Layer.SECCOMP}
         assert ask(made, "def f():\n    import colorsys\n    return colorsys.rgb_to_hsv(1, 1, 1)") == (0, 0, 1)
@@ -97,7 +97,7 @@ def test_a_self_check_leaves_out_the_layer_that_keeps_honest_code_from_running(m
 
 
 def test_a_self_check_does_without_a_fork_server_where_none_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(_settings: object) -> None:
+    def refused() -> None:
         raise OSError("not on this system")
 
     monkeypatch.setattr(launch, "start", refused)

@@ -46,8 +46,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Grade and print."""
-    from ...report import gradescope, terminal
-
     for wish in options.rename:
         if wish != _LIKELY and not all(wish.rpartition("=")):
             raise UsageError(f"--rename takes FROM=TO or '{_LIKELY}', not '{wish}'")
@@ -66,11 +64,12 @@ def run(options: argparse.Namespace) -> int:
     warn_of_reduced_isolation(options)
     try:
         if options.output is not None:
-            with uninterrupted():
-                gradescope.write(gradescope.render(report), options.output)
+            _write(report, options.output)
     except OSError as error:
         raise UsageError(f"{options.output} cannot be written ({error.strerror}); name another file") from error
     finally:
+        from ...report import terminal
+
         say(terminal.render(report, staff=True, colour=colour()))
     if options.html is not None:
         _write_page(homework, options)
@@ -79,9 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
         told = run_again(replay, options.path)
         if options.output is not None and options.output.is_file():  # what is no file has got its one document
-            with uninterrupted():
-                noted = dataclasses.replace(report, staff_notes=(*report.staff_notes, *told))
-                gradescope.write(gradescope.render(noted), options.output)
+            _write(dataclasses.replace(report, staff_notes=(*report.staff_notes, *told)), options.output)
     return exit_code(report)
 
 
@@ -98,10 +95,10 @@ def _graded(homework: Homework, options: argparse.Namespace) -> Report:
     from ...grading.selection import selected
     from ...grading.shipped_logs import rubric_with
 
-    _, rubric = rubric_with(homework, options.rubric, options.known)
-    only = selected([item.id for item in rubric.graded], options.only)
     submission = _collected(homework, options)
     with sandbox(homework, _level(options), kind=kind(options)) as jail:
+        _, rubric = rubric_with(homework, options.rubric, options.known)
+        only = selected([item.id for item in rubric.graded], options.only)
         return grade(homework, submission, rubric, jail, only=only, in_child=True)
 
 
@@ -125,6 +122,14 @@ def _collected(homework: Homework, options: argparse.Namespace) -> Submission:
             raise UsageError(f"--rename {_LIKELY}: nothing in {options.path} looks like a file that is missing")
         return submission.likely
     return submission
+
+
+def _write(report: Report, output: Path) -> None:
+    """Write Gradescope's results.json."""
+    from ...report import gradescope
+
+    with uninterrupted():
+        gradescope.write(gradescope.render(report), output)
 
 
 def _write_page(homework: Homework, options: argparse.Namespace) -> None:

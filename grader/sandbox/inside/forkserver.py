@@ -1,8 +1,10 @@
 """The warm fork server: has NumPy and nothing else, and makes one hardened child per request.
 
 It talks with the supervisor over a SOCK_SEQPACKET socket, one JSON object a packet, and sees limits and file descriptors only,
-never a submission, so no submission can find another's bytes in memory inherited from it:
+never a submission, so no submission can find another's bytes in memory inherited from it. First it is told what it is to be,
+for which it can be started before that is known:
 
+    {"readable": …, "writable": …, "jail": …, "uid": …, "disabled": …, "share": …, "preload": …, "ahead": …}  ->  {"ready": true}
     {"do": "spawn", "plan": {…}} + [channel, output]   ->  {"pid": n} + [pidfd]   or {"error": text}
     {"do": "reap", "pid": n}                           ->  {"status": wait status, "cpu": seconds, "memory": KiB}
 """
@@ -24,26 +26,33 @@ from . import hardening, importer, shared, stand_ins, worker
 from .libc import keep_memory
 
 _MAX_PACKET = 65536
+# What most homework and our own files in there import. Anything else a child loads itself, if its code asks for it.
 # fmt: off
 _PRELOAD = [
-    "abc", "base64", "bisect", "collections", "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions",
-    "functools", "glob", "hashlib", "heapq", "importlib.util", "inspect", "io", "itertools", "json", "linecache", "logging",
-    "math", "operator", "os", "pathlib", "pickle", "platform", "pprint", "random", "re", "shutil", "statistics", "string",
-    "struct", "tempfile", "textwrap", "time", "traceback", "types", "typing", "warnings", "zipfile",
-    "numpy.linalg", "numpy.random", "numpy.lib.npyio", "numpy.lib.format", "numpy.fft", "numpy.ma", "numpy.polynomial",
+    "abc", "ast", "bisect", "collections", "copy", "dataclasses", "enum", "functools", "heapq", "importlib.util", "inspect", "io",
+    "itertools", "json", "linecache", "math", "operator", "os", "pathlib", "pickle", "platform", "random", "re", "string",
+    "struct", "time", "traceback", "types", "typing", "warnings", "zipfile", "numpy.linalg", "numpy.random", "numpy.lib.npyio",
 ]
 # fmt: on
 
 
-def main(control_fd: int, settings: dict[str, Any]) -> None:
-    """Serve until the supervisor closes the control socket.
-
-    `settings`: "readable", "writable", "jail", "uid", "disabled", "share", "preload", "ahead"."""
+def main(control_fd: str) -> None:
+    """Serve until the supervisor closes the control socket."""
+    gc.disable()  # nothing that is loaded here is given back; children collect what they make themselves
     hardening.die_with_parent()
+    os.closerange(int(control_fd) + 1, 4096)
+    os.chdir("/")
     keep_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in (*_PRELOAD, *settings["preload"]):
+    control = socket.socket(fileno=int(control_fd))
+    for name in _PRELOAD:
         __import__(name)
+    settings: dict[str, Any] = json.loads(control.recv(_MAX_PACKET) or b"{}")
+    if not settings:  # nobody wants it any more
+        return
+    for name in settings["preload"]:
+        __import__(name)
+    sys.dont_write_bytecode = True
     np.dot(np.ones((2, 2)), np.ones((2, 2)))
     importer.restore_dropped_numpy_names()
     importer.admit(settings["preload"])
@@ -55,10 +64,7 @@ def main(control_fd: int, settings: dict[str, Any]) -> None:
     )
     settings.clear()  # children find it in the frames below theirs
     hardening.close_memory()
-    control = socket.socket(fileno=control_fd)
-    gc.collect()
     gc.freeze()
-    gc.disable()
     control.send(json.dumps({"ready": True}).encode())
     while True:
         packet, fds, _, _ = socket.recv_fds(control, _MAX_PACKET, 2)

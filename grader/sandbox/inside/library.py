@@ -55,8 +55,8 @@ class Library:
 
 
 def keep() -> None:
-    """Load every compiled module of the standard library, and have all others found in memory from now on."""
-    for name in _compiled():
+    """Load every compiled module of the standard library and NumPy, and have all others found in memory from now on."""
+    for name in (*_compiled(), "numpy.fft"):  # all other compiled parts of NumPy that can be asked for are loaded by now
         with contextlib.suppress(ImportError):
             __import__(name)
     sys.meta_path.insert(sys.meta_path.index(PathFinder), Library())  # before what would meet files that cannot be opened

@@ -6,6 +6,7 @@ Of the layers only those the system offers without forking are put on; the greet
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any
@@ -15,11 +16,13 @@ import numpy as np
 from . import importer, manners, stand_ins, worker
 
 
-def main(plan: dict[str, Any], preload: list[str]) -> None:
+def main(plan: str, *preload: str) -> None:
     """Serve until standard input closes.
 
-    `plan` as in `hardening.harden`; its uid and required layers are not used. `preload` names what may be imported beside NumPy.
+    `plan` as in `hardening.harden`, in JSON; its uid and required layers are not used. `preload` names what may be imported beside
+    NumPy.
     """
+    sys.dont_write_bytecode = True
     if sys.platform == "linux":
         from . import hardening
 
@@ -38,7 +41,7 @@ def main(plan: dict[str, Any], preload: list[str]) -> None:
     importer.restore_dropped_numpy_names()
     importer.admit(preload)
     stand_ins.offer_notebook_names()
-    layers = ["process", "environment", *_limits(plan)]
+    layers = ["process", "environment", *_limits(json.loads(plan))]
     if not preload:  # what staff load beside NumPy reads files of its own
         numpy = os.path.dirname(np.__file__)
         manners.keep([sys.base_prefix, os.path.dirname(os.__file__), numpy, f"{numpy}.libs", os.path.dirname(__file__)])
