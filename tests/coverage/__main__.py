@@ -29,6 +29,7 @@ _CONFIG: Final = """
 branch = true
 parallel = true
 sigterm = true
+patch = _exit
 data_file = {data}
 source = {grader}
 omit = */mounted/*
