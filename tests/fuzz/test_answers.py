@@ -265,14 +265,17 @@ def test_a_million_answers_end_by_name(recorded: Recorded) -> None:
     wanted, seed = int(os.environ.get("FUZZ_ANSWERS", DEFAULT_ANSWERS)), first_seed("long")
     print(f"\nanswers: {wanted} from seed {seed} (FUZZ_SEED={seed} repeats them)")
     begun = time.monotonic()
-    by_item = {item: Figures() for item in ITEMS}
+    by_item, told = {item: Figures() for item in ITEMS}, 0
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork"), _limit_memory) as pool:
         while min(figures.answers for figures in by_item.values()) < wanted / len(ITEMS):
             least = sorted(ITEMS, key=lambda item: by_item[item].answers)[:2]
             rounds = {item: pool.submit(attempts, item, recorded, seed, by_item[item].attempts, _ROUND) for item in least}
             for item, done in rounds.items():
                 by_item[item].add(done.result())
-                print("".join(f"\n{told}\n" for told in done.result().faults), end="", flush=True)
+                print("".join(f"\n{fault}\n" for fault in done.result().faults), end="", flush=True)
+            if (so_far := sum(figures.answers for figures in by_item.values()) * 10 // wanted) > told:
+                told = so_far
+                print(f"{told * 10} % after {(time.monotonic() - begun) / 60:.1f} minutes", flush=True)
     together = Figures()
     for item, figures in by_item.items():
         together.add(figures)
