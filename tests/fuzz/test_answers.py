@@ -234,6 +234,25 @@ def test_what_no_reader_makes_of_a_notebook_is_a_note_for_staff(answer: Any, rec
     assert "could not be judged" in "\n".join(finding.staff for finding in found.findings)
 
 
+@pytest.mark.parametrize("value", [np.zeros(0), np.zeros((0, 3)), np.float64(3.0), [np.zeros(0)], {"adam": 1}, None, 1.0])
+def test_what_no_reader_makes_of_results_is_the_submissions_fault(value: Any, recorded: Recorded) -> None:
+    stand_in = StandIn(recorded)
+    judged("logs.best_model", stand_in)
+    (key,) = stand_in.attempt.keys
+    sent = [_with_rule(one, value) for one in recorded.sent[key]]
+    assert sum(one is not honest for one, honest in zip(sent, recorded.sent[key], strict=True)) == 1
+    stand_in.replayed = iter([wire.frame({"sent": sent, "failed": None, "absent": []})[wire.HEADER.size :]])
+    assert judged("logs.best_model", stand_in).outcome in (Outcome.WRONG, Outcome.PARTIAL)
+
+
+def _with_rule(read: Any, rule: Any) -> Any:
+    """What was read of a file, with another update rule where it names one."""
+    match read:
+        case {"value": {"update_rule": _} as results}:
+            return {"value": {**results, "update_rule": rule}}
+    return read
+
+
 @pytest.mark.parametrize("item", ITEMS)
 def test_some_answers_to_every_check_end_by_name(item: str, recorded: Recorded) -> None:
     figures = attempts(item, recorded, 0, 0, QUICK)
@@ -246,14 +265,17 @@ def test_a_million_answers_end_by_name(recorded: Recorded) -> None:
     wanted, seed = int(os.environ.get("FUZZ_ANSWERS", DEFAULT_ANSWERS)), first_seed("long")
     print(f"\nanswers: {wanted} from seed {seed} (FUZZ_SEED={seed} repeats them)")
     begun = time.monotonic()
-    by_item = {item: Figures() for item in ITEMS}
+    by_item, told = {item: Figures() for item in ITEMS}, 0
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork"), _limit_memory) as pool:
         while min(figures.answers for figures in by_item.values()) < wanted / len(ITEMS):
             least = sorted(ITEMS, key=lambda item: by_item[item].answers)[:2]
             rounds = {item: pool.submit(attempts, item, recorded, seed, by_item[item].attempts, _ROUND) for item in least}
             for item, done in rounds.items():
                 by_item[item].add(done.result())
-                print("".join(f"\n{told}\n" for told in done.result().faults), end="", flush=True)
+                print("".join(f"\n{fault}\n" for fault in done.result().faults), end="", flush=True)
+            if (so_far := sum(figures.answers for figures in by_item.values()) * 10 // wanted) > told:
+                told = so_far
+                print(f"{told * 10} % after {(time.monotonic() - begun) / 60:.1f} minutes", flush=True)
     together = Figures()
     for item, figures in by_item.items():
         together.add(figures)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 
+from grader.sandbox import forms
 from grader.sandbox.inside import wire
 from tests.sandbox.values import FUZZ, VALUES, fingerprint, there_and_back
 
@@ -198,3 +199,11 @@ def test_a_frame_has_a_largest_size() -> None:
         wire.body_size(wire.HEADER.pack(wire.MAGIC, wire.MAX_FRAME + 1))
     with pytest.raises(wire.WireError, match="magic"):
         wire.body_size(wire.HEADER.pack(b"QOI0", 1))
+
+
+@pytest.mark.parametrize("array", [np.zeros(0), np.zeros((0, 3)), np.float64(1.0), np.zeros(2)])
+def test_plain_data_without_entries_has_no_arrays_not_even_empty_ones(array: Any) -> None:
+    for value in (array, {"a": [array]}):
+        assert isinstance(forms.decode(wire.frame(value)[wire.HEADER.size :], forms.Plain(entries=0)), forms.Unfit)
+    plain = {"a": [1.0, "x", None, (2, True)]}
+    assert forms.decode(wire.frame(plain)[wire.HEADER.size :], forms.Plain(entries=0)) == plain

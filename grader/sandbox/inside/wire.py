@@ -72,7 +72,7 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a value is: parts (itself and all within), bytes of texts, entries of arrays."""
+    """How much a value is: parts (itself and all within), bytes of texts, entries of arrays (one at least for each)."""
 
     parts: int
     texts: int = 0
@@ -306,7 +306,7 @@ class Reader:
         if tag in (_ARRAY, _NUMPY_NUMBER):
             dtype, _, size = self.header(scalar=tag == _NUMPY_NUMBER)
             self.take(size * dtype.itemsize)
-            return Size(1, entries=size)
+            return Size(1, entries=max(size, 1))  # where no entries are wanted, no empty array is either
         if tag not in (_LIST, _TUPLE, _DICT):
             raise WireError(_UNKNOWN)
         parts, texts, entries = 1, 0, 0
