@@ -37,9 +37,9 @@ def prepare(asked: Collection[str], failing: Collection[str]) -> None:
                 published.golden()
                 for preparation in _OF_RULES:
                     preparation(rule, bool(items & set(failing)))
-        for beginning, preparation in _OF_ITEMS:
+        for beginning, ready in _OF_ITEMS:
             if any(item.startswith(beginning) for item in asked):
-                preparation()
+                ready()
         if failing:
             misconceptions.catalogue()
     except ConfigurationError:

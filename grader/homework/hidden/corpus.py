@@ -41,12 +41,6 @@ def scenarios(rule: str) -> tuple[Scenario, ...]:
 
 
 @cache
-def questions(rule: str) -> wire.Raw:
-    """The same as one value ready for the wire: encoded once, sent to every submission."""
-    return wire.encoded([scenario.as_data() for scenario in scenarios(rule)])
-
-
-@cache
 def right(rule: str, reading: int, number: int) -> tuple[list[Right], ...]:
     """What is right in scenario `number` under accepted reading `reading`: for each track, its steps."""
     return answers(rule, reading, scenarios(rule)[number])
