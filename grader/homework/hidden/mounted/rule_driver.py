@@ -9,6 +9,7 @@ answers have the form that was asked for, all of them together travel as one arr
 """
 
 import json
+import math
 
 import numpy as np
 from inside import wire
@@ -53,13 +54,12 @@ class Walk:
                 columns = [[record[0][0] for record in records]]
                 columns += [[config.get(key) for config in kept] for key in self.keys]
                 columns.append([record[1] for record in records])
-                w = track["w"]
-                like = (np.ndarray,) if w.ndim else (np.ndarray, w.dtype.type)
+                shape, dtype = track["w"].shape, track["w"].dtype
+                like = (np.ndarray,) if shape else (np.ndarray, dtype.type)
                 for column in columns:
-                    for value in column:
-                        if type(value) not in like or value.shape != w.shape or value.dtype != w.dtype:
-                            return None
-                        parts[w.dtype].append(value.tobytes())
+                    if any(type(value) not in like or value.shape != shape or value.dtype != dtype for value in column):
+                        return None
+                    parts[dtype] += [value.tobytes() for value in column]
                 if self.counted:
                     counts += [config.get("t") for config in kept]
                 for key, text in (track["config"] or {}).items():
@@ -76,7 +76,7 @@ def _unpacked(plan, arrays):
     places = dict.fromkeys(arrays, 0)
 
     def following(shape, dtype):
-        size, at = int(np.prod(shape, dtype=int)), places[dtype]
+        size, at = math.prod(shape), places[dtype]
         places[dtype] = at + size
         return arrays[dtype][at : at + size].reshape(shape)
 
@@ -130,8 +130,9 @@ def _play(rule, scenario, steps):
                 configs[which]["learning_rate"] = rate
             dw = laid_out(track["grads"][number], scenario["layout"])
             answer = rule(at[which], dw, configs[which])
-            records.append(_frozen(answer, dw))
-            if not _can_go_on(answer):
+            record = _frozen(answer, dw)
+            records.append(record)
+            if type(record) is not tuple and not _can_go_on(answer):
                 return
             at[which], configs[which] = answer
 
