@@ -27,6 +27,7 @@ from ..sandbox.inside.libc import keep_memory
 MEMORY: Final = 300 * 2**20  # bytes of address space beyond what the process has when it begins
 CPU: Final = 10.0  # seconds of processor time an item
 _GRACE: Final = 2.0  # seconds after the deadline in which the child is to see to it by itself
+_GARBAGE: Final = 10_000  # objects made until the collector looks at them: in a short life nearly all are in use or gone
 _HEADER: Final = struct.Struct("<I")
 _MOST_TOLD: Final = 64 * 2**20  # bytes of one verdict; a larger one is not believed
 
@@ -123,6 +124,7 @@ def _child(work: Callable[[Callable[[Any], None]], None], out: int, parent: int)
         keep_memory()
         _limit_memory()
         gc.freeze()
+        gc.set_threshold(_GARBAGE)
         work(lambda told: _write(out, told))
         code = 0
     except BaseException as error:
