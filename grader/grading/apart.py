@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from ..sandbox.inside.libc import keep_memory
+from ..sandbox.inside.libc import keep_memory, use_large_pages
 
 MEMORY: Final = 300 * 2**20  # bytes of address space beyond what the process has when it begins
 CPU: Final = 10.0  # seconds of processor time an item
@@ -122,6 +122,7 @@ def _child(work: Callable[[Callable[[Any], None]], None], out: int, parent: int)
         signal.signal(signal.SIGPROF, _too_long)
         signal.signal(signal.SIGALRM, _late)
         keep_memory()
+        use_large_pages()
         _limit_memory()
         gc.freeze()
         gc.set_threshold(_GARBAGE)
