@@ -25,7 +25,7 @@ def keep_memory() -> None:
 def use_large_pages() -> None:
     """Have what this process allocates next lie in large pages, where the system has them on request (madvise(2)).
 
-    For a process that was just forked: each page of 4 KiB that it touches anew costs it some microseconds, one of 2 MiB hardly more.
+    For a process that was just forked: a new page of 4 KiB costs it some microseconds at its first touch, one of 2 MiB hardly more.
     """
     library = libc()
     if not all(hasattr(library, name) for name in ("mallopt", "madvise", "sbrk")):
@@ -40,7 +40,7 @@ def use_large_pages() -> None:
     library.free(room)  # `keep_memory` keeps it: this is where the heap goes on
     first = -(-end // _LARGE_PAGE) * _LARGE_PAGE
     library.madvise(first, _ROOM, _MADV_HUGEPAGE)
-    others = []  # gaps further down that were large enough, too
+    others: list[int] = []  # gaps further down that were large enough, too
     while (unused := library.malloc(first - room - 64)) not in (room, None) and len(others) < 8:
         others.append(unused)
     for other in others:
