@@ -15,7 +15,7 @@ import numpy as np
 from inside import wire
 
 _NUMBERS = (np.float64, np.float32)
-_SCALARS = (int, float, bool, str, type(None), *_NUMBERS)
+_SCALARS = frozenset([int, float, bool, str, type(None), *_NUMBERS])
 
 
 def run(rule, scenarios):
@@ -28,18 +28,22 @@ class Walk:
 
     def __init__(self, rule, keys, counted, plan, arrays):
         self.keys, self.counted = keys, counted
-        self.walked = [(scenario, *_tolerant(rule, scenario)) for scenario in _unpacked(plan, arrays)]
+        self.walked = [(group, (scenario, *_tolerant(rule, scenario))) for group, scenario in _unpacked(plan, arrays)]
 
     def records(self):
         """As `run` tells them."""
-        return [_told(*one) for one in self.walked]
+        return [_told(*one) for _, one in self.walked]
+
+    def beyond(self):
+        """Of `records` those of what lies beyond."""
+        return [_told(*one) for group, one in self.walked if group == "beyond"]
 
     def packed(self):
-        """All answers as one array a type, of what is promised and of what lies beyond; None where they have another form."""
-        groups = {"within": [], "beyond": []}
-        for one in self.walked:
-            groups["beyond" if any(track["w"].shape == () for track in one[0]["tracks"]) else "within"].append(one)
-        return {name: self._joined(group) for name, group in groups.items()}
+        """All answers of each group as one array a type; None where they have another form."""
+        groups = {}
+        for group, one in self.walked:
+            groups.setdefault(group, []).append(one)
+        return {group: self._joined(walked) for group, walked in groups.items()}
 
     def _joined(self, walked):
         parts, counts, texts = {np.dtype(np.float64): [], np.dtype(np.float32): []}, [], []
@@ -72,7 +76,7 @@ class Walk:
 
 
 def _unpacked(plan, arrays):
-    """The scenarios of a plan."""
+    """The scenarios of a plan, each with its group."""
     places = dict.fromkeys(arrays, 0)
 
     def following(shape, dtype):
@@ -80,14 +84,14 @@ def _unpacked(plan, arrays):
         places[dtype] = at + size
         return arrays[dtype][at : at + size].reshape(shape)
 
-    for layout, rates, given in json.loads(plan):
+    for group, layout, rates, given in json.loads(plan):
         tracks = []
         for shape, dtype, config in given:
             w = following(shape, dtype)
             if config is not None:
                 config = {key: following(shape, dtype) if value is None else value for key, value in config.items()}
             tracks.append({"w": w, "config": config, "grads": [following(shape, dtype) for _ in rates]})
-        yield {"layout": layout, "rates": rates, "tracks": tracks}
+        yield group, {"layout": layout, "rates": rates, "tracks": tracks}
 
 
 def play(rule, scenario):
