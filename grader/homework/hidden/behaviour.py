@@ -62,22 +62,25 @@ def adam_behaviour(context: Context) -> None:
 
 
 def _behaviour(context: Context, rule: str) -> None:
-    scenarios = corpus.scenarios(rule)
-    with _opened(context, alone=False) as (session, optim):
-        walk = _walk(session, rule, optim.attr(rule))
-        (found,) = session.fetch(_asked(rule, walk, "packed").like(packed.form(rule)))
-        right = packed.explained(rule, found)
-        records = None if right["within"] else _records(session, rule, walk)
-        failed = None if records is None else _first_fault(rule, records)
+    records: Sequence[Record] | None = context.student.memory.get(_records_of(rule))
+    failed = None if records is None else _first_fault(rule, records)
+    with _opened(context, alone=failed is not None) as (session, optim):
         if records is None or failed is None:
-            if not right["beyond"]:
-                _note_what_lies_beyond(context, session, rule, walk)
-            context.passed.add(WHOLE)
-            return
+            walk = _walk(session, rule, optim.attr(rule))
+            (found,) = session.fetch(_asked(rule, walk, "packed").like(packed.form(rule)))
+            right = packed.explained(rule, found)
+            if not right["within"]:
+                if context.student.reused:  # what is told in full comes from a process that answered nothing else
+                    raise AskAgain
+                records = _records(session, rule, walk)
+                failed = _first_fault(rule, records)
+            if records is None or failed is None:
+                if not right["beyond"]:
+                    _note_what_lies_beyond(context, session, rule, walk)
+                context.passed.add(WHOLE)
+                return
         if is_blank(context, OPTIM, rule):  # told by the decorator, without a search for the smallest input
             return
-        if context.student.reused:  # what is told in full comes from a process that answered nothing else
-            raise AskAgain
         found = _explained(context, rule, session, optim, records)
         reading = 0 if found.reading is None else found.reading
         number, fault = (_fault_under(rule, reading, records) if found.reading is not None else None) or failed
@@ -85,6 +88,7 @@ def _behaviour(context: Context, rule: str) -> None:
         if not fault.none:
             small = _shown(session, optim.attr(rule), rule, reading, records) if found.reading is not None else None
             small = small or _smallest(session, optim.attr(rule), rule)
+    scenarios = corpus.scenarios(rule)
     scenario = small or scenarios[number].until(fault.step + 1)
     alone, again, turns = _replayed(context, rule, scenario, reading)
     if alone is None and small is not None:  # it goes wrong only after other calls: tell where it did
@@ -109,9 +113,15 @@ def slips_of(context: Context, rule: str) -> Sequence[Misconception]:
     try:
         with _opened(context) as (session, optim):
             records = _records(session, rule, _walk(session, rule, optim.attr(rule)))
+            context.student.memory[_records_of(rule)] = records
             return _explained(context, rule, session, optim, records).slips
     except (SessionEnded, TimeUsedUp):
         return ()
+
+
+def _records_of(rule: str) -> str:
+    """Under which name a submission's answers to all scenarios are remembered, from a process that answered nothing else."""
+    return f"records of {rule}"
 
 
 def _explained(context: Context, rule: str, session: Session, optim: Remote, records: Sequence[Record]) -> Diagnosis:
@@ -263,6 +273,7 @@ def _shown(session: Session, function: Remote, rule: str, reading: int, records:
     """
     plain = [(scenario, record) for scenario, record in zip(corpus.scenarios(rule), records, strict=True) if scenario.plain]
     single, late = {*explaining(rule, plain, most=1)}, _late(rule, reading, records)
+    elsewhere = single == {()}  # the formula is right: what goes wrong is nothing that a slip in it could explain as well
     cases = [*showcases(rule)]
     try:
         answers = _ask(session, rule, function, cases)
@@ -270,7 +281,7 @@ def _shown(session: Session, function: Remote, rule: str, reading: int, records:
         return None
     for scenario, record in zip(cases, answers, strict=True):
         turns = turns_wrong(record, corpus.answers(rule, reading, scenario))
-        if (turns or not late) and {*explaining(rule, [(scenario, record)], most=1)} <= single:
+        if (turns or not late) and (elsewhere or {*explaining(rule, [(scenario, record)], most=1)} <= single):
             fault = _fault_alone(rule, scenario, record, reading)
             if fault is not None and not fault.hardly:
                 return scenario.until(max(fault.step, turns or 0) + 1)
