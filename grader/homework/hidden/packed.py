@@ -78,8 +78,9 @@ class Right:
             if not (np.abs(array - value) <= slack).all():
                 return False
         counts, texts = found.get("counts"), found.get("texts")
-        counted = isinstance(counts, np.ndarray) and counts.dtype == np.int64 and np.array_equal(counts, self.counts)
-        return counted and isinstance(texts, list) and texts == self.texts
+        if not isinstance(counts, np.ndarray) or counts.dtype != np.int64 or not np.array_equal(counts, self.counts):
+            return False
+        return isinstance(texts, list) and all(isinstance(text, str) for text in texts) and texts == self.texts
 
 
 def explained(rule: str, found: Any) -> dict[Group, bool]:
