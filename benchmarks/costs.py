@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.floors import Bare
-from benchmarks.measure import Process, Spread, command, interleaved, ratio, server_cpu
+from benchmarks.measure import Process, Spread, command, interleaved, own_cpu, ratio, server_cpu
 from benchmarks.record import Figure, compared
 from grader.grading.grade import grade, sandbox
 from grader.grading.homework import ROOT
@@ -50,7 +50,8 @@ def _work() -> tuple[Submission, Rubric, dict[str, list[str]]]:
 
 
 def cost(options: argparse.Namespace) -> list[Figure]:
-    """CPU per submission, warm: as graded, in plain forks, and in this very process without any isolation."""
+    """CPU per submission, warm: hardened, with the answers judged in a process apart as commands do, in plain forks, and in this
+    very process without any isolation."""
     submission, rubric, sets = _work()
     figures = []
     floor: Spread | None = None
@@ -61,23 +62,30 @@ def cost(options: argparse.Namespace) -> list[Figure]:
     ):
         for name, only in sets.items():
 
-            def spent(within: Any, only: Sequence[str] = only) -> Callable[[], float]:
+            def spent(within: Any, only: Sequence[str] = only, apart: bool = False) -> Callable[[], float]:
                 def once() -> float:  # the clock tick of a server's CPU time is coarse, so several gradings make one figure
                     server = getattr(within, "server_pid", None)
-                    before = time.process_time() + server_cpu(server)
+                    before = own_cpu() + server_cpu(server)
                     for _ in range(5):
-                        assert grade(HOMEWORK, submission, rubric, within, only=only).all_passed
-                    return (time.process_time() + server_cpu(server) - before) / 5
+                        assert grade(HOMEWORK, submission, rubric, within, only=only, in_child=apart).all_passed
+                    return (own_cpu() + server_cpu(server) - before) / 5
 
                 return once
 
-            found = interleaved(options.runs, {"hardened": spent(hardened), "forked": spent(forked), "bare": spent(bare)})
+            things = {
+                "hardened": spent(hardened),
+                "apart": spent(hardened, apart=True),
+                "forked": spent(forked),
+                "bare": spent(bare),
+            }
+            found = interleaved(options.runs, things)
             floor = floor or found["bare"]
             print(f"{name} ({len(only)} items), CPU per submission:")
             for kind, spread in found.items():
                 print(f"  {kind:<9} {spread.shown()}")
             print(f"  hardened : same checks without isolation   {ratio(found['hardened'], found['bare'])}")
             print(f"  hardened : plain fork                       {ratio(found['hardened'], found['forked'])}")
+            print(f"  hardened, judged apart : hardened           {ratio(found['apart'], found['hardened'])}")
             print(f"  hardened : first floor above                {ratio(found['hardened'], floor)}")
             key, title = f"cost.{name.split(',')[0].replace(' ', '_')}", f"{name}, {len(only)} items, CPU"
             for other, kind, target in (("bare", "without isolation", _TARGETS.get(name, "")), ("forked", "in plain forks", "")):
@@ -87,16 +95,16 @@ def cost(options: argparse.Namespace) -> list[Figure]:
 
 
 def warm_basic() -> Generator[float, None, None]:
-    """CPU seconds of the golden, init, grad norm and logs items of one submission after another, in a warm grader; endless."""
+    """CPU seconds of the golden, init, grad norm and logs items of one submission after another, as a class is graded; endless."""
     submission, rubric, sets = _work()
     only = next(iter(sets.values()))
     with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
-        grade(HOMEWORK, submission, rubric, within, only=only)
+        grade(HOMEWORK, submission, rubric, within, only=only, in_child=True)
         while True:
-            before = time.process_time() + server_cpu(within.server_pid)
+            before = own_cpu() + server_cpu(within.server_pid)
             for _ in range(5):
-                grade(HOMEWORK, submission, rubric, within, only=only)
-            yield (time.process_time() + server_cpu(within.server_pid) - before) / 5
+                grade(HOMEWORK, submission, rubric, within, only=only, in_child=True)
+            yield (own_cpu() + server_cpu(within.server_pid) - before) / 5
 
 
 def call(options: argparse.Namespace) -> list[Figure]:

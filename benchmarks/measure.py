@@ -46,6 +46,12 @@ def interleaved(runs: int, things: Mapping[str, Callable[[], float]]) -> dict[st
     return {name: Spread(tuple(values)) for name, values in found.items()}
 
 
+def own_cpu() -> float:
+    """CPU seconds of this process and of every child it has reaped."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
+
+
 def server_cpu(server: int | None) -> float:
     """CPU seconds of a fork server and of every child it has reaped (in steps of the clock tick, 10 ms)."""
     if server is None:

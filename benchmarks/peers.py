@@ -2,6 +2,7 @@
 
     DIR/gradescope-utils   pip install gradescope-utils numpy
     DIR/otter-grader       pip install otter-grader numpy ipykernel
+    DIR/check50            pip install check50 numpy; it also wants git
 
 `basic_work/basics.py` is the work: three golden rules, 22 standard deviations, three solver steps, 17 log files. A peer that is not
 there is passed over, with a word.
@@ -14,6 +15,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,11 @@ def compare(options: argparse.Namespace) -> list[Figure]:
             lines["otter-grader"] = _otter(otter, Path(scratch), tools)
         else:
             print(f"  otter-grader: skipped, {otter} is not there")
+        check50 = venvs / "check50" / "bin" / "check50"
+        if check50.exists():
+            lines["check50"] = _check50(check50, Path(scratch), tools)
+        else:
+            print(f"  check50: skipped, {check50} is not there")
         environment = {"HOMEWORK": str(homework), "PATH": f"{otter.parent}:/usr/bin:/bin"}
         found: dict[str, list[float]] = {name: [] for name in ("this grader, in a class run", *lines)}
         warm = costs.warm_basic()
@@ -67,6 +74,7 @@ def compare(options: argparse.Namespace) -> list[Figure]:
                     found[name].append(process.cpu)
         warm.close()
         _right(Path(scratch))
+    print("".join(f"  {name}\n" for name in _versions(venvs)), end="")
     ours = Spread(tuple(found["this grader, in a class run"])).median
     figures = []
     for name, values in found.items():
@@ -105,8 +113,31 @@ def _otter(otter: Path, scratch: Path, tools: Path) -> list[str | Path]:
     return [otter, "run", "-a", archive, "-o", out, "--no-logo", scratch / "homework.ipynb"]
 
 
+def _check50(check50: Path, scratch: Path, tools: Path) -> list[str | Path]:
+    """Put check50's package of checks together; the command that runs them on the folder it is started in."""
+    package = scratch / "package"
+    shutil.copytree(_WORK / "check50_package", package)
+    for name in ("basics.py", "golden.json"):
+        shutil.copyfile(tools / name, package / name)
+    quiet: list[str | Path] = ["--log-level", "error", "-o", "json", "--output-file", scratch / "check50.json"]
+    return [check50, "--dev", *quiet, package]
+
+
+def _versions(venvs: Path) -> Iterator[str]:
+    """Each peer, and the Python and NumPy it runs with."""
+    told = "import sys, platform; from importlib.metadata import version as v; "
+    told += "print(sys.argv[1], v(sys.argv[1]) + ', Python', platform.python_version() + ', NumPy', v('numpy'))"
+    for name in ("gradescope-utils", "otter-grader", "check50"):
+        python = venvs / name / "bin" / "python"
+        if python.exists():
+            yield subprocess.run([python, "-c", told, name], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def _right(scratch: Path) -> None:
     """Make sure the peers did the work: full marks."""
+    if (scratch / "check50.json").exists():
+        checks = json.loads((scratch / "check50.json").read_text("utf-8"))["results"]
+        assert [check["passed"] for check in checks] == [True] * len(_QUESTIONS), checks
     for path in (scratch / "gs.json", scratch / "otter" / "results.json"):
         if path.exists():
             tests = [test for test in json.loads(path.read_text("utf-8"))["tests"] if test.get("max_score")]

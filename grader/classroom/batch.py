@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -90,6 +91,12 @@ def run(
     """
     idle: list[Executor] = []
     running: dict[Future[_Done], tuple[Executor, _Job, int]] = {}
+    came: deque[tuple[_Job, _Done]] = deque()
+
+    def hand_over() -> None:
+        """While the workers have something to do: what takes a while, as writing does, costs them nothing."""
+        while came:
+            finish(*came.popleft())
 
     def submit(executor: Executor, job: _Job, tries: int) -> None:
         with _interrupts_held():
@@ -105,15 +112,18 @@ def run(
     try:
         for job in jobs:
             submit(idle.pop() if idle else make(), job, 1)
+            hand_over()
             while len(running) >= slots:
-                _collect(running, idle, make, submit, finish, trade.given_up)
+                _collect(running, idle, make, submit, came, trade.given_up)
         while running:
-            _collect(running, idle, make, submit, finish, trade.given_up)
+            hand_over()
+            _collect(running, idle, make, submit, came, trade.given_up)
     except BaseException:
         for child in multiprocessing.active_children():
             child.kill()
         raise
     finally:
+        hand_over()
         for executor in [*idle, *(executor for executor, _, _ in running.values())]:
             executor.shutdown(wait=True, cancel_futures=True)
 
@@ -123,10 +133,10 @@ def _collect(
     idle: list[Executor],
     make: Callable[[], Executor],
     submit: Callable[[Executor, _Job, int], None],
-    finish: Callable[[_Job, _Done], None],
+    came: deque[tuple[_Job, _Done]],
     given_up: Callable[[str], _Done],
 ) -> None:
-    """Wait until something is finished and see to it."""
+    """Wait until something is finished and take down what came of it."""
     finished, _ = wait(running, return_when=FIRST_COMPLETED)
     for future in sorted(finished, key=lambda future: running[future][1].id):
         executor, job, tries = running[future]
@@ -140,9 +150,9 @@ def _collect(
             if tries < TRIES:
                 submit(make(), job, tries + 1)
             else:
-                finish(job, given_up(f"given up after {tries} tries: {type(error).__name__}: {error}"))
+                came.append((job, given_up(f"given up after {tries} tries: {type(error).__name__}: {error}")))
             continue
-        finish(job, done)
+        came.append((job, done))
         del running[future]
         idle.append(executor)
 

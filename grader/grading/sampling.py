@@ -21,11 +21,17 @@ _GRID_CDF = np.array([0.5 * math.erfc(-z / math.sqrt(2.0)) for z in _GRID])
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One test's outcome: what it looked at, in words, and its p-value."""
+    """One test's outcome: what it looked at, in words with room for the value that was found, and its p-value."""
 
     name: str
-    what: str
+    text: str
     p: float
+    found: float = 0.0
+
+    @property
+    def what(self) -> str:
+        """What it looked at, in words."""
+        return self.text.format(self.found)
 
 
 def normal_p(z: float) -> float:
@@ -67,29 +73,59 @@ def tests(weights: Sequence[tuple[str, Array, float]]) -> Iterator[Test]:
     Args:
         weights: for each layer its name, its matrix (fan_in, fan_out) and the standard deviation it should have.
     """
-    unit = []
-    for name, matrix, std in weights:
-        scaled = matrix.astype(np.float64) / std
-        n = scaled.size
-        found, mean = float(scaled.std()) * std, float(scaled.mean())
-        yield Test(name, f"the mean is {mean * std:.3g}", normal_p(mean * math.sqrt(n)))
-        yield Test(name, f"the standard deviation is {found:.4g}", chi_square_p(float(np.sum((scaled - mean) ** 2)), n - 1))
-        for axis, lines in ((1, "rows"), (0, "columns")):
-            sums = scaled.sum(axis=axis) / math.sqrt(scaled.shape[axis])
-            if sums.size >= 40:
-                text = f"the {lines} are not drawn independently of each other"
-                yield Test(name, text, chi_square_p(float(np.sum(sums**2)), sums.size))
-        unit.append((name, scaled))
-    yield from _anew(unit)
-    first, rest = unit[0], unit[1:]
+    scaled = [np.divide(matrix, std, dtype=np.float64) for _, matrix, std in weights]
+    for (name, _, std), layer in zip(weights, _looked_at(scaled), strict=True):
+        n = layer.size
+        yield Test(name, "the mean is {:.3g}", normal_p(layer.mean * math.sqrt(n)), layer.mean * std)
+        yield Test(name, "the standard deviation is {:.4g}", chi_square_p(layer.squares, n - 1), math.sqrt(layer.squares / n) * std)
+        for lines, (squares, count) in (("rows", layer.rows), ("columns", layer.columns)):
+            if count >= 40:
+                yield Test(name, f"the {lines} are not drawn independently of each other", chi_square_p(squares, count))
+    names = [name for name, _, _ in weights]
+    yield from _anew(list(zip(names, scaled, strict=True)))
     shape = "the values do not follow a normal distribution"
-    yield Test(first[0], shape, normality_p(first[1].ravel(), 1.0))
-    if rest:
-        pooled = np.concatenate([values.ravel() for _, values in rest])
-        name = rest[0][0] if len(rest) == 1 else f"{rest[0][0]} to {rest[-1][0]}"
+    yield Test(names[0], shape, normality_p(scaled[0].ravel(), 1.0))
+    if rest := names[1:]:
+        pooled = np.concatenate([values.ravel() for values in scaled[1:]])
+        name = rest[0] if len(rest) == 1 else f"{rest[0]} to {rest[-1]}"
         yield Test(name, shape, normality_p(pooled, 1.0))
         spread = "the spread of all values together is off"
-        yield Test(name, spread, chi_square_p(float(np.sum(pooled**2)), pooled.size))
+        yield Test(name, spread, chi_square_p(float(np.sum(np.square(pooled, out=pooled))), pooled.size))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """Sums over one matrix in units of its standard deviation.
+
+    Attributes:
+        squares: of the distances from the mean.
+        rows, columns: squares of their sums, each sum in units of its own standard deviation, and how many there are.
+    """
+
+    size: int
+    mean: float
+    squares: float
+    rows: tuple[float, int]
+    columns: tuple[float, int]
+
+
+def _looked_at(scaled: Sequence[Array]) -> list[_Layer]:
+    """Each matrix; those of one shape together, because many small sums take longer than a few large ones."""
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for number, matrix in enumerate(scaled):
+        alike.setdefault(matrix.shape, []).append(number)
+    found: dict[int, _Layer] = {}
+    for (rows, columns), numbers in alike.items():
+        stack = np.stack([scaled[number] for number in numbers]) if len(numbers) > 1 else scaled[numbers[0]][None]
+        means = stack.mean(axis=(1, 2))
+        by_row = np.sum((stack.sum(axis=2) / math.sqrt(columns)) ** 2, axis=1)
+        by_column = np.sum((stack.sum(axis=1) / math.sqrt(rows)) ** 2, axis=1)
+        centred = stack - means[:, None, None]
+        squares = np.square(centred, out=centred).sum(axis=(1, 2))
+        for at, number in enumerate(numbers):
+            row, column = (float(by_row[at]), rows), (float(by_column[at]), columns)
+            found[number] = _Layer(rows * columns, float(means[at]), float(squares[at]), row, column)
+    return [found[number] for number in range(len(scaled))]
 
 
 def _anew(unit: Sequence[tuple[str, Array]]) -> Iterator[Test]:

@@ -40,15 +40,17 @@ def shown_in_a_cell(code: Callable[[], str], parts: int) -> Callable[[Question],
     def decorate(function: Question) -> Question:
         @wraps(function)
         def asked(context: Context) -> None:
-            asking = Finding("What was asked, for a cell:", code=code())
+            def asking() -> Finding:
+                return Finding("What was asked, for a cell:", code=code())
+
             try:
                 function(context)
             except SessionEnded as error:
                 if not any(label.startswith("import ") for label in (error.doing, *error.asked)):
-                    context.findings.insert(0, asking)
+                    context.findings.insert(0, asking())
                 raise
             if len(context.passed) < parts:
-                context.findings.append(asking)
+                context.findings.append(asking())
 
         return asked
 

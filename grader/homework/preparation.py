@@ -14,12 +14,18 @@ from .rules import RULES
 
 Preparation = Callable[[str, bool], None]
 _OF_RULES: Final[list[Preparation]] = []
+_OF_ITEMS: Final[list[tuple[str, Callable[[], object]]]] = []
 
 
 def prepares_rules(preparation: Preparation) -> Preparation:
     """Register what is to be ready for an update rule: called with its name, and whether submissions fail it."""
     _OF_RULES.append(preparation)
     return preparation
+
+
+def prepares(beginning: str, *preparations: Callable[[], object]) -> None:
+    """Register what is to be ready for items whose ids begin like this: functions that keep what they return."""
+    _OF_ITEMS.extend((beginning, preparation) for preparation in preparations)
 
 
 def prepare(asked: Collection[str], failing: Collection[str]) -> None:
@@ -31,8 +37,9 @@ def prepare(asked: Collection[str], failing: Collection[str]) -> None:
                 published.golden()
                 for preparation in _OF_RULES:
                     preparation(rule, bool(items & set(failing)))
-        if any(item.startswith("fc_net.init.") for item in asked):
-            published.spreads()
+        for beginning, ready in _OF_ITEMS:
+            if any(item.startswith(beginning) for item in asked):
+                ready()
         if failing:
             misconceptions.catalogue()
     except ConfigurationError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from random import Random
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +20,8 @@ from . import answers, cells, norm_slips
 from .blanks import is_blank, told_as_blank
 from .files import SOLVER
 from .misconceptions import catalogue, tell
+from .network import normal
+from .preparation import prepares
 from .published import Family, Norms, norms
 from .registry import check
 
@@ -32,13 +36,20 @@ def also_train_on(gradients: Callable[[], Norms]) -> None:
     _UNSEEN.append(gradients)
 
 
+@cache
+def _asked() -> Norms:
+    return joined([norms(), *(unseen() for unseen in _UNSEEN)])
+
+
+prepares("solver.grad_norm", _asked)
+
+
 @check("solver.grad_norm", tolerances=("rel_error",))
 @told_as_blank(SOLVER, "grad_norm")
 @cells.shown_in_a_cell(lambda: cells.gradient_norm(norms().families[0].params, norms().families[0].gradients), 1)
 def grad_norm(context: Context) -> None:
     """The mean of the gradients' L2 norms is recorded once per training step."""
-    data = _data(np.random.default_rng(5), 8, 4)
-    public, asked = norms(), joined([norms(), *(unseen() for unseen in _UNSEEN)])
+    data, public, asked = _data(5, 8, 4), norms(), _asked()
     histories: list[Any] = []
     with context.student.module(SOLVER, {"stub_model.py": context.student.source("stub_model.py")}) as (session, solver_module):
         stub = session.module("stub_model").attr("StubModel")
@@ -128,7 +139,7 @@ def _recorded_norms(histories: Sequence[Any], families: Sequence[Family], name: 
 @check("solver.training", parts=("histories", "updates", "learning"), tolerances=("accuracy",))
 def training(context: Context) -> None:
     """The training loop (given) still trains a model and records its history."""
-    data = _data(np.random.default_rng(6), 60, 30, separation=3.0)
+    data = _data(6, 60, 30, separation=3.0)
     try:
         recorded, scores = _trained(context, data)
     except SessionEnded as error:
@@ -312,12 +323,14 @@ def _learned(loop: _Loop, data: Any) -> Any:
     return loop.session.fetch(scores.like(answers.array(len(data["X_val"]) * _CLASSES)))[0]
 
 
-def _data(draw: np.random.Generator, train: int, val: int, separation: float = 1.0) -> dict[str, Any]:
+@cache
+def _data(seed: int, train: int, val: int, separation: float = 1.0) -> dict[str, Any]:
     """Labelled points around one centre a class: X (N, features) float64, y (N,) int64."""
+    draw = Random(seed)
     centres = separation * np.eye(_CLASSES, _FEATURES)
     data: dict[str, Any] = {}
     for name, size in (("train", train), ("val", val)):
         y = np.arange(size) % _CLASSES
-        data[f"X_{name}"] = centres[y] + 0.3 * draw.normal(size=(size, _FEATURES))
+        data[f"X_{name}"] = centres[y] + normal(draw, size, _FEATURES, spread=0.3)
         data[f"y_{name}"] = y
     return data

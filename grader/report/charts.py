@@ -115,12 +115,16 @@ def thinned(x: Numbers, y: Numbers, most: int = MAX_POINTS) -> tuple[NDArray[np.
     if length <= most:
         return along, values
     kept = [0]
-    for stretch in np.array_split(np.arange(1, length - 1), (most - 2) // 2):
-        finite = stretch[np.isfinite(values[stretch])]
-        if not finite.size:
-            kept.append(int(stretch[0]))
-            continue
-        kept += sorted({int(finite[np.argmin(values[finite])]), int(finite[np.argmax(values[finite])])})
+    finite = np.isfinite(values)
+    lowest, highest = np.where(finite, values, np.inf), np.where(finite, values, -np.inf)
+    stretches = (most - 2) // 2
+    long, longer = divmod(length - 2, stretches)
+    start = 1
+    for number in range(stretches):
+        end = start + long + (number < longer)
+        low, high = start + int(lowest[start:end].argmin()), start + int(highest[start:end].argmax())
+        kept += sorted({low, high}) if finite[low] else [start]
+        start = end
     kept.append(length - 1)
     return along[kept], values[kept]
 
@@ -159,7 +163,7 @@ class _Scale:
 
     def places(self, values: Numbers) -> list[int]:
         """Where finite values are drawn; at the edge if they lie beyond."""
-        share = (np.clip(values, self.low, self.high) - self.low) / (self.high - self.low)
+        share = (np.asarray(values).clip(self.low, self.high) - self.low) / (self.high - self.low)
         found: list[int] = np.rint(self.start + share * (self.end - self.start)).astype(int).tolist()
         return found
 
@@ -178,6 +182,9 @@ class _Scale:
 def _pieces(x: NDArray[np.float64], y: NDArray[np.float64], across: _Scale, up: _Scale) -> Iterator[list[tuple[int, int]]]:
     """The stretches of a line without a gap, as places."""
     finite = np.isfinite(x) & np.isfinite(y)
+    if finite.all() and x.size:  # as nearly all are
+        yield list(zip(across.places(x), up.places(y), strict=True))
+        return
     ends = np.flatnonzero(np.diff(finite, prepend=False, append=False))
     for first, end in zip(ends[::2].tolist(), ends[1::2].tolist(), strict=True):
         yield list(zip(across.places(x[first:end]), up.places(y[first:end]), strict=True))

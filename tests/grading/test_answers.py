@@ -27,7 +27,7 @@ OWN_WORDS = {"rubric.py", "selection.py"}  # a rubric's and a command's
 # Where something that came with an answer is converted or compared outside `expect.py`, and why that cannot go wrong.
 LOOKED_AT = {
     "the grader's own numbers and words, given beside an answer": {
-        "behaviour.py": {"_cell"},
+        "behaviour.py": {"_cell", "_shown"},
         "cells.py": {"_laid_out", "steps"},
         "corpus.py": {"walks"},
         "diagnosis.py": {"walked"},
@@ -35,6 +35,7 @@ LOOKED_AT = {
         "initialization_slips.py": {"_explained"},
         "many_steps.py": {"right_before"},
         "misconceptions.py": {"agreed", "tell"},
+        "packed.py": {"_departing"},
         "recorded_runs.py": {"_settings"},
         "regenerate.py": {"_agree"},
         "slip_search.py": {"_explaining", "_fresh", "_simplest", "_walked", "explanations"},
@@ -48,7 +49,8 @@ LOOKED_AT = {
         "fault_messages.py": {"_for_staff"},
         "fc_net.py": {"_all_zero"},
         "misconceptions.py": {"same"},
-        "sampling.py": {"tests"},
+        "packed.py": {"explains"},
+        "sampling.py": {"_looked_at", "tests"},
         "slip_search.py": {"_begun", "_equal", "_same"},
         "solver.py": {"_judge_batches", "training"},
         "traces.py": {"_count", "_still"},
@@ -84,7 +86,8 @@ def test_every_question_declares_the_form_of_its_answer(path: Path) -> None:
 
 def test_only_the_sandbox_decodes_without_a_form_but_for_files_of_staff() -> None:
     decoding = {path.name for path in TRUSTED for call, _ in _calls(path) if ast.unparse(call.func) == "wire.decode"}
-    assert decoding <= {"supervisor.py", "corpus.py", "regenerate.py"}  # a greeting before any code, and our own scenarios
+    own = {"corpus.py", "packed.py", "regenerate.py"}  # our own scenarios, and what is right in them
+    assert decoding <= {"supervisor.py", *own}  # a greeting before any code
 
 
 @pytest.mark.parametrize("folder", [GRADER / "grading", HOMEWORK.folder], ids=["grading", "homework"])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from grader.grading.results import Outcome
-from grader.homework.hidden import corpus
+from grader.homework.hidden import corpus, packed
 from grader.homework.hidden.reference_rules import READINGS
-from grader.homework.hidden.traces import walk
+from grader.sandbox.inside import wire
 from tests.conftest import OPTIM, SAMPLES, Grader, Maker, item
 from tests.homework.conftest import AtHome
 from tests.homework.mutants import BLANKS, files, mutants
@@ -39,18 +42,59 @@ def test_the_frozen_scenarios_are_what_the_strategies_draw(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", _RULES)
-def test_what_is_kept_as_right_is_what_is_worked_out(rule: str) -> None:
-    compared = 0
-    for number, scenario in enumerate(corpus.scenarios(rule)):
-        for start, steps, kept in zip(scenario.tracks, corpus.right(rule, 0, number), corpus.walks(rule, 0, number), strict=True):
-            fresh = walk(start, steps)
-            assert list(kept.counts) == list(fresh.counts)
-            assert kept.near.keys() == fresh.near.keys()
-            for name, (value, slack) in fresh.near.items():
-                np.testing.assert_allclose(kept.near[name][0], value, rtol=1e-14)
-                np.testing.assert_allclose(kept.near[name][1], slack, rtol=1e-9)
-                compared += value.size
-    assert compared > 1000
+def test_what_is_kept_as_asked_and_as_right_is_what_is_worked_out(rule: str) -> None:
+    kept, fresh = (wire.decode(data[wire.HEADER.size :]) for data in (packed.file(rule).read_bytes(), packed.worked_out(rule)))
+    assert kept[0] == fresh[0]
+    np.testing.assert_equal(kept[1], fresh[1])
+    for group in packed.GROUPS:
+        for reading in range(len(READINGS[rule])):
+            right = packed._right(rule, group, reading)
+            found = packed.right(rule, group, reading)
+            assert found.texts == right.texts
+            np.testing.assert_array_equal(found.counts, right.counts)
+            for name, (value, slack) in right.near.items():
+                np.testing.assert_allclose(found.near[name][0], value, rtol=1e-14)
+                np.testing.assert_allclose(found.near[name][1], slack, rtol=1e-9)
+
+
+def _as_right(rule: str, reading: int) -> dict[str, Any]:
+    """A packed answer that holds exactly what is right."""
+    answer: dict[str, Any] = {}
+    for group in packed.GROUPS:
+        right = packed.right(rule, group, reading)
+        arrays = {name: value.astype(name) for name, (value, _) in right.near.items()}
+        answer[group] = {**arrays, "counts": right.counts.copy(), "texts": list(right.texts)}
+    return answer
+
+
+@pytest.mark.parametrize(("rule", "reading"), [(rule, reading) for rule in _RULES for reading in range(len(READINGS[rule]))])
+def test_all_answers_together_are_right_under_one_reading_and_wrong_with_one_entry_off(rule: str, reading: int) -> None:
+    assert packed.explained(rule, _as_right(rule, reading)) == {"within": True, "beyond": True}
+    for name in ("float64", "float32"):
+        for off in (1.0, math.nan):
+            answer = _as_right(rule, reading)
+            answer["within"][name][-1] += off
+            assert packed.explained(rule, answer) == {"within": False, "beyond": True}
+
+
+_OFF: dict[str, Callable[[dict[str, Any]], object]] = {
+    "nothing": lambda answer: answer.clear(),
+    "one too few": lambda answer: answer.update(float64=answer["float64"][:-1]),
+    "another type": lambda answer: answer.update(float32=answer["float32"].astype(np.float64)),
+    "a number in place of an array": lambda answer: answer.update(float64=0.0),
+    "counted twice": lambda answer: answer.update(counts=answer["counts"] + 1),
+    "counts that are no integers": lambda answer: answer.update(counts=answer["counts"].astype(np.float64)),
+    "a text gone": lambda answer: answer.update(texts=answer["texts"][:-1]),
+    "another text": lambda answer: answer.update(texts=["x", *answer["texts"][1:]]),
+}
+
+
+@pytest.mark.parametrize("what", _OFF)
+def test_all_answers_together_have_to_have_the_form_that_was_asked_for(what: str) -> None:
+    answer = _as_right("adam", 0)
+    _OFF[what](answer["within"])
+    assert packed.explained("adam", answer) == {"within": False, "beyond": True}
+    assert packed.explained("adam", None) == {"within": False, "beyond": False}
 
 
 @pytest.mark.parametrize("rule", _RULES)

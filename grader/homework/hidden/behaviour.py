@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...grading.context import Context
+from ...grading.context import WHOLE, Context
 from ...grading.student import AskAgain, TimeUsedUp
 from ...sandbox.child import garbled
 from ...sandbox.errors import SessionEnded
@@ -27,9 +27,9 @@ from ..misconceptions import Misconception, tell
 from ..optim import diagnose_rules
 from ..preparation import prepares_rules
 from ..registry import check
-from . import corpus, fault_messages
+from . import corpus, fault_messages, packed
 from .diagnosis import Diagnosis, diagnosed
-from .reference_rules import READINGS
+from .reference_rules import COUNTED, READINGS, STATE
 from .scenarios import Scenario, Track
 from .showcases import showcases
 from .slip_search import explaining, variants
@@ -62,18 +62,25 @@ def adam_behaviour(context: Context) -> None:
 
 
 def _behaviour(context: Context, rule: str) -> None:
-    scenarios = corpus.scenarios(rule)
-    with _opened(context, alone=False) as (session, optim):
-        records = _ask(session, rule, optim.attr(rule), scenarios)
-        failed = _first_fault(rule, records)
-        if failed is None:
-            with context.part():
-                _note_what_lies_beyond(context, rule, records)
-            return
+    records: Sequence[Record] | None = context.student.memory.get(_records_of(rule))
+    failed = None if records is None else _first_fault(rule, records)
+    with _opened(context, alone=failed is not None) as (session, optim):
+        if records is None or failed is None:
+            walk = _walk(session, rule, optim.attr(rule))
+            (found,) = session.fetch(_asked(rule, walk, "packed").like(packed.form(rule)))
+            right = packed.explained(rule, found)
+            if not right["within"]:
+                if context.student.reused:  # what is told in full comes from a process that answered nothing else
+                    raise AskAgain
+                records = _records(session, rule, walk)
+                failed = _first_fault(rule, records)
+            if records is None or failed is None:
+                if not right["beyond"]:
+                    _note_what_lies_beyond(context, session, rule, walk)
+                context.passed.add(WHOLE)
+                return
         if is_blank(context, OPTIM, rule):  # told by the decorator, without a search for the smallest input
             return
-        if context.student.reused:  # what is told in full comes from a process that answered nothing else
-            raise AskAgain
         found = _explained(context, rule, session, optim, records)
         reading = 0 if found.reading is None else found.reading
         number, fault = (_fault_under(rule, reading, records) if found.reading is not None else None) or failed
@@ -81,6 +88,7 @@ def _behaviour(context: Context, rule: str) -> None:
         if not fault.none:
             small = _shown(session, optim.attr(rule), rule, reading, records) if found.reading is not None else None
             small = small or _smallest(session, optim.attr(rule), rule)
+    scenarios = corpus.scenarios(rule)
     scenario = small or scenarios[number].until(fault.step + 1)
     alone, again, turns = _replayed(context, rule, scenario, reading)
     if alone is None and small is not None:  # it goes wrong only after other calls: tell where it did
@@ -104,10 +112,16 @@ def slips_of(context: Context, rule: str) -> Sequence[Misconception]:
         return ()
     try:
         with _opened(context) as (session, optim):
-            records = _ask(session, rule, optim.attr(rule), corpus.scenarios(rule))
+            records = _records(session, rule, _walk(session, rule, optim.attr(rule)))
+            context.student.memory[_records_of(rule)] = records
             return _explained(context, rule, session, optim, records).slips
     except (SessionEnded, TimeUsedUp):
         return ()
+
+
+def _records_of(rule: str) -> str:
+    """Under which name a submission's answers to all scenarios are remembered, from a process that answered nothing else."""
+    return f"records of {rule}"
 
 
 def _explained(context: Context, rule: str, session: Session, optim: Remote, records: Sequence[Record]) -> Diagnosis:
@@ -141,17 +155,36 @@ def _opened(context: Context, *, alone: bool = True, shown: bool = False) -> Any
     return context.student.module(OPTIM, {DRIVER: context.student.source(DRIVER)}, alone=alone, shown=shown)
 
 
+def _walk(session: Session, rule: str, function: Remote) -> Remote:
+    """The rule's way through all scenarios of the corpus, which stays in there: see `rule_driver.Walk`."""
+    asked = packed.questions(rule)
+    walk = session.module("rule_driver").attr("Walk")
+    return walk.call_as(f"{rule}(w, dw, config)", function, list(STATE[rule]), rule in COUNTED, asked.plan, asked.arrays)
+
+
+def _asked(rule: str, walk: Remote, what: str) -> Remote:
+    return walk.attr(what).call_as(f"{rule}(w, dw, config)")
+
+
+def _records(session: Session, rule: str, walk: Remote) -> list[Record]:
+    """All that was answered on that way, record by record; raises as `_ask`."""
+    (found,) = session.fetch(_asked(rule, walk, "records").like(_frozen_form(rule)))
+    return _read(found, corpus.scenarios(rule))
+
+
 def _ask(session: Session, rule: str, function: Remote, scenarios: Sequence[Scenario]) -> list[Record]:
     """Walk the rule through scenarios; what comes back is read in the form that each of them gives.
 
     Raises:
         SessionEnded: the process did not come to an end, or forged its answer.
     """
-    frozen = scenarios is corpus.scenarios(rule)
-    questions: Any = corpus.questions(rule) if frozen else [scenario.as_data() for scenario in scenarios]
-    form = _frozen_form(rule) if frozen else _form(rule, scenarios)
+    questions = [scenario.as_data() for scenario in scenarios]
     run = session.module("rule_driver").attr("run").call_as(f"{rule}(w, dw, config)", function, questions)
-    (found,) = session.fetch(run.like(form))
+    (found,) = session.fetch(run.like(_form(rule, scenarios)))
+    return _read(found, scenarios)
+
+
+def _read(found: Any, scenarios: Sequence[Scenario]) -> list[Record]:
     if not isinstance(found, list):
         raise garbled("not every scenario was answered")
     return [_record(one, len(scenario.rates)) for one, scenario in zip(found, scenarios, strict=True)]
@@ -159,15 +192,15 @@ def _ask(session: Session, rule: str, function: Remote, scenarios: Sequence[Scen
 
 @prepares_rules
 def _prepare(rule: str, failing: bool) -> None:
-    _frozen_form(rule)
-    corpus.questions(rule)
-    count = range(len(corpus.scenarios(rule)))
-    for number in count:
-        corpus.walks(rule, 0, number)
-        for reading in range(len(READINGS[rule]) if corpus.scenarios(rule)[number].beyond else 0):
-            corpus.right(rule, reading, number)
+    packed.questions(rule)
+    packed.form(rule)
+    for group in packed.GROUPS:
+        for reading in range(len(READINGS[rule])):
+            packed.right(rule, group, reading)
     if failing:
+        _frozen_form(rule)
         variants(rule)
+        count = range(len(corpus.scenarios(rule)))
         for reading in range(len(READINGS[rule])):
             for number in count:
                 corpus.right(rule, reading, number)
@@ -240,6 +273,7 @@ def _shown(session: Session, function: Remote, rule: str, reading: int, records:
     """
     plain = [(scenario, record) for scenario, record in zip(corpus.scenarios(rule), records, strict=True) if scenario.plain]
     single, late = {*explaining(rule, plain, most=1)}, _late(rule, reading, records)
+    elsewhere = single == {()}  # the formula is right: what goes wrong is nothing that a slip in it could explain as well
     cases = [*showcases(rule)]
     try:
         answers = _ask(session, rule, function, cases)
@@ -247,7 +281,7 @@ def _shown(session: Session, function: Remote, rule: str, reading: int, records:
         return None
     for scenario, record in zip(cases, answers, strict=True):
         turns = turns_wrong(record, corpus.answers(rule, reading, scenario))
-        if (turns or not late) and {*explaining(rule, [(scenario, record)], most=1)} <= single:
+        if (turns or not late) and (elsewhere or {*explaining(rule, [(scenario, record)], most=1)} <= single):
             fault = _fault_alone(rule, scenario, record, reading)
             if fault is not None and not fault.hardly:
                 return scenario.until(max(fault.step, turns or 0) + 1)
@@ -306,11 +340,12 @@ def _replayed(
     return fault, None, None
 
 
-def _note_what_lies_beyond(context: Context, rule: str, records: Sequence[Record]) -> None:
+def _note_what_lies_beyond(context: Context, session: Session, rule: str, walk: Remote) -> None:
     """Scalars of shape () cost nothing; staff read that they failed."""
-    for number, (scenario, record) in enumerate(zip(corpus.scenarios(rule), records, strict=True)):
-        if not scenario.beyond:
-            continue
+    numbers = [number for number, scenario in enumerate(corpus.scenarios(rule)) if scenario.beyond]
+    scenarios = [corpus.scenarios(rule)[number] for number in numbers]
+    (found,) = session.fetch(_asked(rule, walk, "beyond").like(_form(rule, scenarios)))
+    for number, scenario, record in zip(numbers, scenarios, _read(found, scenarios), strict=True):
         rights = (corpus.right(rule, reading, number) for reading in range(len(READINGS[rule])))  # worked out as they are needed
         if all(fault_in(rule, scenario, record, right) is not None for right in rights):
             context.note(staff=f"{rule} fails on arrays of shape (), which the handout does not promise: no points taken")

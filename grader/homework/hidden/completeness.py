@@ -7,7 +7,7 @@ from ..consistency import REMAKE
 from ..misconceptions import about
 from ..published import golden_slips
 from ..rules import RULES
-from . import corpus, slips
+from . import corpus, packed, slips
 from .reference_rules import READINGS
 
 
@@ -29,6 +29,6 @@ def verify() -> None:
         unknown = golden_slips()[rule].keys() - known.keys()
         if unknown:
             raise ConfigurationError(f"fixtures/slips.json knows {', '.join(sorted(unknown))}, hidden/slips.py does not; {REMAKE}")
-        for path in (corpus.file(rule), corpus.right_file(rule)):
+        for path in (corpus.file(rule), packed.file(rule)):
             if not path.exists():
                 raise ConfigurationError(f"hidden/scenarios/{path.name} is missing; {REMAKE}")

@@ -8,6 +8,7 @@ strategies give.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +16,9 @@ from typing import Any, Final
 import numpy as np
 
 from ...errors import ConfigurationError
-from ...grading.expect import Array
 from ...sandbox.inside import wire
 from .reference_rules import READINGS, Right, follow
-from .scenarios import Scenario, Track, extents, from_data, landmarks
+from .scenarios import Scenario, extents, from_data, landmarks
 from .traces import Walk, walk
 
 EXAMPLES: Final = 60
@@ -41,12 +41,6 @@ def scenarios(rule: str) -> tuple[Scenario, ...]:
 
 
 @cache
-def questions(rule: str) -> wire.Raw:
-    """The same as one value ready for the wire: encoded once, sent to every submission."""
-    return wire.encoded([scenario.as_data() for scenario in scenarios(rule)])
-
-
-@cache
 def right(rule: str, reading: int, number: int) -> tuple[list[Right], ...]:
     """What is right in scenario `number` under accepted reading `reading`: for each track, its steps."""
     return answers(rule, reading, scenarios(rule)[number])
@@ -54,37 +48,13 @@ def right(rule: str, reading: int, number: int) -> tuple[list[Right], ...]:
 
 @cache
 def walks(rule: str, reading: int, number: int) -> tuple[Walk, ...]:
-    """As `right`, each track's steps put together.
-
-    Those of the usual reading, the first, are read from a file: a container grades one submission, and working them out takes
-    longer than asking it everything; but for large arrays, where it is the other way round. Whoever fails them is judged by
-    `right`, which is always worked out.
-    """
-    known = _known(rule)[number] if reading == 0 else None
-    return _worked_out(rule, reading, number) if known is None else known
+    """As `right`, each track's steps put together."""
+    return put_together(scenarios(rule)[number], right(rule, reading, number))
 
 
-def _worked_out(rule: str, reading: int, number: int) -> tuple[Walk, ...]:
-    tracks = scenarios(rule)[number].tracks
-    return tuple(walk(start, steps) for start, steps in zip(tracks, right(rule, reading, number), strict=True))
-
-
-@cache
-def _known(rule: str) -> list[tuple[Walk, ...] | None]:
-    path = right_file(rule)
-    try:
-        data = path.read_bytes()
-        entries = wire.decode(data[wire.HEADER.size :])
-        return [
-            entry and tuple(_walk(start, *track) for start, track in zip(one.tracks, entry, strict=True))
-            for one, entry in zip(scenarios(rule), entries, strict=True)
-        ]
-    except (OSError, wire.WireError, ValueError, TypeError) as error:
-        raise ConfigurationError(f"{path.name} cannot be read ({error}); restore it from the repository") from error
-
-
-def _walk(start: Track, near: dict[str, tuple[Array, Array]], counts: list[int | None]) -> Walk:
-    return Walk(near, counts, np.stack(start.grads))
+def put_together(scenario: Scenario, right: Sequence[Sequence[Right]]) -> tuple[Walk, ...]:
+    """The walks of a scenario's tracks, of what is right for each."""
+    return tuple(walk(start, steps) for start, steps in zip(scenario.tracks, right, strict=True))
 
 
 def answers(rule: str, reading: int, scenario: Scenario) -> tuple[list[Right], ...]:
@@ -99,17 +69,6 @@ def answers(rule: str, reading: int, scenario: Scenario) -> tuple[list[Right], .
 def file(rule: str) -> Path:
     """Where the scenarios of `rule` are kept."""
     return _FOLDER / f"{rule}.bin"
-
-
-def right_file(rule: str) -> Path:
-    """Where what is right under the usual reading is kept."""
-    return _FOLDER / f"{rule}.right.bin"
-
-
-def worked_out(rule: str) -> bytes:
-    """The content that file should have, up to rounding."""
-    walked = [None if one.large else _worked_out(rule, 0, number) for number, one in enumerate(scenarios(rule))]
-    return wire.frame([tracks and [(dict(one.near), list(one.counts)) for one in tracks] for tracks in walked])
 
 
 def drawn(rule: str) -> bytes:

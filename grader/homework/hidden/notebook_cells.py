@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ...grading.expect import Array
 
@@ -13,6 +13,18 @@ History = Mapping[str, Array]  # train_losses, train_accs, val_accs
 _MOST_RUNS: Final = 40  # of a cell: four times what any term's cell prints when it is run twice
 _MOST_LINES: Final = 5_000  # of a run; the best model's has some 5,000 iterations, and prints each tenth
 _SLACK: Final = 1e-7  # relative: a log may have been kept as float32
+
+
+class Departure(NamedTuple):
+    """A printed number that is not the recorded one; `text` is a sentence with room for the rest."""
+
+    text: str
+    at: int
+    printed: str
+    recorded: float
+
+    def __str__(self) -> str:
+        return self.text.format(*self[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +48,18 @@ class Run:
         """Whether the run is as long as the log."""
         return self.iterations in (0, history["train_losses"].size) and self._offset(history) in (0, 1)
 
-    def departures(self, history: History) -> list[str]:
-        """The printed lines that say something else than the log, in words; the log must match."""
+    def departures(self, history: History) -> list[Departure]:
+        """The printed numbers that are not those of the log, which must match."""
         offset = self._offset(history)
+        losses, train, val = (history[key].tolist() for key in ("train_losses", "train_accs", "val_accs"))
         found = []
         for at, printed in self.losses:
-            value = _entry(history["train_losses"], at - 1)
-            if not agrees(printed, value):
-                found.append(f"iteration {at}: printed loss {printed}, recorded {value:.6f}")
-        for epoch, train, val in self.accs:
-            for key, printed in (("train_accs", train), ("val_accs", val)):
-                value = _entry(history[key], epoch - offset)
-                if not agrees(printed, value):
-                    found.append(f"epoch {epoch}: printed {key.split('_')[0]} accuracy {printed}, recorded {value:.6f}")
+            if not agrees(printed, value := _entry(losses, at - 1)):
+                found.append(Departure("iteration {}: printed loss {}, recorded {:.6f}", at, printed, value))
+        for epoch, *both in self.accs:
+            for key, values, printed in zip(("train", "val"), (train, val), both, strict=True):
+                if not agrees(printed, value := _entry(values, epoch - offset)):
+                    found.append(Departure(f"epoch {{}}: printed {key} accuracy {{}}, recorded {{:.6f}}", epoch, printed, value))
         return found
 
     def _offset(self, history: History) -> int:
@@ -118,6 +129,9 @@ def _run(found: Mapping[str, Any]) -> Run:
 
 def agrees(printed: str, value: float) -> bool:
     """Whether `value`, rounded to as many decimals as were printed, is what was printed; NaN agrees with anything."""
+    _, point, decimals = printed.partition(".")
+    if point and decimals.isdigit() and printed == f"{value:.{len(decimals)}f}":  # as nearly all are
+        return True
     try:
         number = float(printed)
     except ValueError:  # two points in a row, say: no number that was printed by a program
@@ -127,12 +141,12 @@ def agrees(printed: str, value: float) -> bool:
     if math.isinf(number) or math.isinf(value):
         return number == value
     mantissa, _, exponent = printed.lower().partition("e")
-    decimals = len(mantissa.partition(".")[2]) - int(exponent or 0)
-    return abs(number - value) <= 0.5001 * 10.0 ** -max(min(decimals, 300), -300) + _SLACK * abs(value)
+    places = len(mantissa.partition(".")[2]) - int(exponent or 0)
+    return abs(number - value) <= 0.5001 * 10.0 ** -max(min(places, 300), -300) + _SLACK * abs(value)
 
 
-def _entry(values: Array, at: int) -> float:
-    return float(values[at]) if 0 <= at < values.size else math.nan
+def _entry(values: Sequence[float], at: int) -> float:
+    return values[at] if 0 <= at < len(values) else math.nan
 
 
 def written(cell: Cell, names: Sequence[str], seeds: Sequence[int] = ()) -> list[str] | None:
@@ -146,14 +160,21 @@ def written(cell: Cell, names: Sequence[str], seeds: Sequence[int] = ()) -> list
     return [f"{name}_{seed}" for name in found for seed in ran] if ran else None
 
 
-def closest(runs: Sequence[Run], history: History) -> tuple[Run, list[str]] | None:
-    """The run with the fewest lines that say something else than the log, and those lines; None if none is as long."""
-    told = [(run, run.departures(history)) for run in runs if run.matches(history)]
-    return min(told, key=lambda one: len(one[1]), default=None)
+def closest(runs: Sequence[Run], history: History) -> tuple[Run, list[Departure]] | None:
+    """The run with the fewest numbers that are not the log's, and those numbers; None if none is as long."""
+    told: tuple[Run, list[Departure]] | None = None
+    for run in runs:
+        if run.matches(history):
+            found = run.departures(history)
+            if told is None or len(found) < len(told[1]):
+                told = run, found
+            if not found:
+                break
+    return told
 
 
-def sentences(lines: Sequence[str], total: int) -> Iterator[str]:
-    """A few of the lines, and how many there are."""
-    yield from lines[:2]
-    if len(lines) > 2:
-        yield f"{len(lines)} of {total} printed numbers"
+def sentences(found: Sequence[Departure], total: int) -> Iterator[str]:
+    """A few of them, and how many there are."""
+    yield from map(str, found[:2])
+    if len(found) > 2:
+        yield f"{len(found)} of {total} printed numbers"

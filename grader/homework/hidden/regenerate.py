@@ -30,7 +30,7 @@ from ...sandbox.inside import wire
 from .. import published
 from ..files import FIXTURES, FOLDER
 from ..rules import RULES
-from . import corpus, gradient_norms, initialization_stds, public_steps
+from . import corpus, gradient_norms, initialization_stds, packed, public_steps
 from .reference_rules import READINGS, follow
 from .slips import variants
 
@@ -99,11 +99,11 @@ def _scenarios(rule: str, *, anew: bool) -> None:
         corpus.file(rule).write_bytes(corpus.drawn(rule))
         corpus.scenarios.cache_clear()
         print(f"{corpus.file(rule).name}: {len(corpus.scenarios(rule))} questions")
-    right = corpus.worked_out(rule)
-    path = corpus.right_file(rule)
+    right = packed.worked_out(rule)
+    path = packed.file(rule)
     if not path.exists() or not _agree(_decoded(path.read_bytes()), _decoded(right)):
         path.write_bytes(right)
-        print(f"{path.name}: what is right under the usual reading")
+        print(f"{path.name}: what is asked, and what is right")
 
 
 def _decoded(data: bytes) -> Any:

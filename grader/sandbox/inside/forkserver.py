@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from . import hardening, importer, shared, stand_ins, worker
-from .libc import keep_memory
+from .libc import keep_memory, use_large_pages
 
 _MAX_PACKET = 65536
+_GARBAGE = 10_000  # objects made until the collector looks at them: most processes end before, and each look touches many pages
 # What most homework and our own files in there import. Anything else a child loads itself, if its code asks for it.
 # fmt: off
 _PRELOAD = [
@@ -114,6 +115,8 @@ def _child(plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared, p
         os.dup2(channel, keep)
         os.closerange(keep + 1, 250)
         os.closerange(251 if ruleset is not None else 250, 4096)
+        use_large_pages()
+        gc.set_threshold(_GARBAGE)
         gc.enable()
         layers = hardening.harden(plan, prepared, parent)
         worker.serve(keep, keep, {"layers": layers, "numpy": np.__version__, "python": sys.version.split()[0]})

@@ -31,6 +31,7 @@ _RESULTS = {
     ),
     "difference": re.compile(r"difference\s{0,9}:\s{0,9}" + _NUMBER, re.IGNORECASE),
 }
+_LIKELY = re.compile(r"acc|difference", re.IGNORECASE)  # in each line that one of them may match, and in few others
 
 
 def read_notebook(data):
@@ -70,7 +71,8 @@ def _sources(cells):
 
 def _accuracies(lines):
     """What is printed behind the words for an accuracy or a difference, by what it is."""
-    return {key: [match[1] for line in lines[-2000:] if (match := form.search(line[:400]))][-20:] for key, form in _RESULTS.items()}
+    likely = [line[:400] for line in lines[-2000:] if _LIKELY.search(line)]
+    return {key: [match[1] for line in likely if (match := form.search(line))][-20:] for key, form in _RESULTS.items()}
 
 
 def _runs(lines):

@@ -54,6 +54,7 @@ def _without_magic(line):
 def facts(sources):
     """What each code cell says, one dict a cell; `sources` are texts in the order of the notebook."""
     trees = [parse(source) for source in sources]
+    walks = [_nodes(tree) if tree else [] for tree in trees]
     stores = [_stores(tree) if tree else _mentioned(source) for tree, source in zip(trees, sources, strict=True)]
     assigned_in = {}
     for names in stores:
@@ -61,9 +62,9 @@ def facts(sources):
             assigned_in[name] = assigned_in.get(name, 0) + 1
     known = {}
     found = []
-    for tree, source, names in zip(trees, sources, stores, strict=True):
+    for tree, nodes, source, names in zip(trees, walks, sources, stores, strict=True):
         values = _values(names, known)
-        roles = _roles(tree, source)
+        roles = _roles(nodes, source)
         cell = {"parsed": tree is not None, "roles": roles, "assigned": {}, "unknown": []}
         for name in SETTINGS:
             if name in values and not isinstance(values[name], (list, dict)) and values[name] is not UNKNOWN:
@@ -71,11 +72,31 @@ def facts(sources):
             elif name in values:
                 cell["unknown"].append(name)
         if tree and "seed" in source:
-            cell.update(_seeds(tree, ChainMap(values, known)))
+            cell.update(_seeds(nodes, ChainMap(values, known)))
         if tree and roles:
-            cell.update(_details(tree, ChainMap(values, known)))
+            cell.update(_details(nodes, ChainMap(values, known)))
         found.append(cell)
         known.update({name: value for name, value in values.items() if assigned_in[name] == 1})
+    return found
+
+
+def _nodes(tree):
+    """As `ast.walk`, breadth first: a list that grows while it is gone through."""
+    found = [tree]
+    for node in found:
+        found += _children(node)
+    return found
+
+
+def _children(node):
+    """As `ast.iter_child_nodes`."""
+    found = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            found.append(value)
+        elif type(value) is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
     return found
 
 
@@ -113,12 +134,12 @@ def _stores(tree):
         elif isinstance(node, _LOCAL):
             if isinstance(node, _NAMED):
                 put(node.name, None)
-            for inner in ast.walk(node):
+            for inner in _nodes(node):
                 if isinstance(inner, ast.Global):
                     for name in inner.names:
                         put(name, None)
             continue
-        waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+        waiting.extend(reversed(_children(node)))
     return found
 
 
@@ -139,10 +160,9 @@ def _values(names, known):
     return values
 
 
-def _roles(tree, source):
+def _roles(nodes, source):
     """What the cell is for: which logs it writes, whether it trains the best model or writes results.json."""
-    if tree:
-        nodes = list(ast.walk(tree))
+    if nodes:
         called = {name for name, _ in _calls(nodes)}
         texts = [node.value[:200] for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
@@ -169,10 +189,10 @@ def _calls(nodes):
                 yield node.func.attr, node
 
 
-def _seeds(tree, known):
+def _seeds(nodes, known):
     """What np.random is seeded with; None stands for a value not known."""
     found = {"seeds": [], "seeded_otherwise": False}
-    for name, call in _calls(ast.walk(tree)):
+    for name, call in _calls(nodes):
         if name == "seed" and call.args and getattr(getattr(call.func, "value", None), "attr", "") == "random":
             found["seeds"] = [*found["seeds"][-20:], scalar(known_value(call.args[0], known))]
         elif "seed" in name:
@@ -180,14 +200,14 @@ def _seeds(tree, known):
     return found
 
 
-def _details(tree, known):
+def _details(nodes, known):
     """Rates, sizes of networks and what the loops around the training run over; None stands for a value not known."""
 
     def read(node):
         return known_value(node, known)
 
     found = {"nets": [], "rates": [], "table": {}, "over": [], "loops_known": True}
-    for name, call in list(_calls(ast.walk(tree)))[:200]:
+    for name, call in list(_calls(nodes))[:200]:
         keywords = {keyword.arg: keyword.value for keyword in call.keywords}
         if name == "FullyConnectedNet":
             sizes = call.args[0] if call.args else keywords.get("hidden_dims")
@@ -195,7 +215,7 @@ def _details(tree, known):
         elif name == "Solver" and "optim_config" in keywords:
             config = read(keywords["optim_config"])
             found["rates"].append(scalar(config.get("learning_rate")) if isinstance(config, dict) else None)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign) and isinstance(node.value, (ast.Dict, ast.Call)):
             table = read(node.value)
             if isinstance(table, dict) and "adam" in table:
@@ -212,4 +232,4 @@ def _details(tree, known):
 
 
 def _trains(node):
-    return any(name in ("train", "record_histories_as_npz") for name, _ in _calls(ast.walk(node)))
+    return any(name in ("train", "record_histories_as_npz") for name, _ in _calls(_nodes(node)))
