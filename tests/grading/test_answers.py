@@ -29,7 +29,6 @@ LOOKED_AT = {
     "the grader's own numbers and words, given beside an answer": {
         "behaviour.py": {"_cell", "_shown"},
         "cells.py": {"_laid_out", "steps"},
-        "corpus.py": {"walks"},
         "diagnosis.py": {"walked"},
         "fc_net.py": {"_built"},
         "initialization_slips.py": {"_explained"},
@@ -37,7 +36,6 @@ LOOKED_AT = {
         "misconceptions.py": {"agreed", "tell"},
         "packed.py": {"_departing"},
         "recorded_runs.py": {"_settings"},
-        "regenerate.py": {"_agree"},
         "slip_search.py": {"_explaining", "_fresh", "_simplest", "_walked", "explanations"},
         "solver.py": {"grad_norm"},
         "source_code.py": {"_entries", "literal"},
