@@ -84,7 +84,7 @@ def _recorded(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One parameter's way through some steps: float64 arrays of one shape, and what the rule is called with first."""
+    """One parameter's way through some steps: `w`, what the rule is called with first, and dw of each step; all of one shape."""
 
     w: Array
     config: dict[str, Any] | None

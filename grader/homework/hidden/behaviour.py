@@ -26,11 +26,12 @@ from ..files import OPTIM
 from ..misconceptions import Misconception, tell
 from ..optim import diagnose_rules
 from ..preparation import prepares_rules
+from ..published import Track
 from ..registry import check
 from . import corpus, fault_messages, packed
 from .diagnosis import Diagnosis, diagnosed
 from .reference_rules import COUNTED, READINGS, STATE
-from .scenarios import Scenario, Track
+from .scenarios import Scenario
 from .showcases import showcases
 from .slip_search import explaining, variants
 from .traces import Fault, Record, explained, fault_in, turns_wrong

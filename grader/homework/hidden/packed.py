@@ -22,9 +22,10 @@ from ...errors import ConfigurationError
 from ...grading.expect import Array
 from ...sandbox.forms import ArrayOf, Form, Keys, ListOf, Text
 from ...sandbox.inside import wire
+from ..published import Track
 from . import corpus
 from .reference_rules import COUNTED, READINGS, STATE
-from .scenarios import Scenario, Track
+from .scenarios import Scenario
 from .traces import Walk
 
 Group = Literal["within", "large", "beyond"]  # what the handout promises, of which large arrays, and what lies beyond

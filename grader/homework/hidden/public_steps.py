@@ -10,9 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from .. import published
+from ..published import Track
 from . import corpus, diagnosis
 from .reference_rules import DEFAULTS, READINGS, STATE, Right
-from .scenarios import Scenario, Track
+from .scenarios import Scenario
 from .slips import variants
 
 _STEPS: Final = 4

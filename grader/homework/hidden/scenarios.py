@@ -15,21 +15,13 @@ from typing import Any, Final
 import numpy as np
 
 from ...grading.expect import Array
+from ..published import Track
 from .reference_rules import COUNTED, DEFAULTS, STATE
 
 LAYOUTS: Final = ("C", "F", "strided", "reversed")
 UNKNOWN: Final = "note"  # a key no rule knows; it has to stay in the config
 _PLAIN_RANGE: Final = (1e-4, 1e4)
 _LARGE: Final = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """One parameter: `w` (float32 or float64, any shape), what the rule is called with first, and dw of each step."""
-
-    w: Array
-    config: dict[str, Any] | None
-    grads: tuple[Array, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..published import Track
 from .reference_rules import COUNTED, DEFAULTS, STATE
-from .scenarios import Scenario, Track
+from .scenarios import Scenario
 
 _GRADIENTS: Final = ((1.0,), (2.0,), (1.0, 0.0), (1.0, 2.0), (2.0, -1.0, 0.5))  # a step each
 _SETTINGS: Final = {"learning_rate": 0.1, "momentum": 0.5, "decay_rate": 0.75, "beta1": 0.5, "beta2": 0.75, "epsilon": 0.01}

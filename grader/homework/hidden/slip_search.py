@@ -16,9 +16,10 @@ import numpy as np
 from ...grading import expect
 from ...grading.expect import Array
 from ..misconceptions import SAME_SINGLE
+from ..published import Track
 from .reference_rules import COUNTED, DEFAULTS, READINGS, STATE
 from .rule_formulas import FORMULAS, GONE, OTHER_KEY, Rows, code, has_effect, ways
-from .scenarios import Scenario, Track
+from .scenarios import Scenario
 from .traces import Record
 
 _SAME: Final = 1e-9  # relative: rounding in float64 lies far below, and two variants differ by far more

@@ -14,8 +14,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
+from ..published import Track
 from .reference_rules import COUNTED, DEFAULTS, STATE
-from .scenarios import LAYOUTS, UNKNOWN, Scenario, Track
+from .scenarios import LAYOUTS, UNKNOWN, Scenario
 
 MAX_STEPS = 12
 _SMALLEST_NORMAL = 1e-30  # below, float32 squares vanish; a gradient this small is as good as zero

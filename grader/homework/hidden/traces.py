@@ -15,10 +15,10 @@ from ...grading.findings import Mismatch
 from ...sandbox.forms import Unfit
 from ..blanks import nothing_returned
 from ..misconceptions import SAME_SINGLE, same
+from ..published import Track as Start
 from .error_bounds import Near
 from .reference_rules import COUNTED, STATE, Right
 from .scenarios import UNKNOWN, Scenario
-from .scenarios import Track as Start
 
 Column = Array | list[Any] | Unfit  # of a track: an array with a step a row, or a list with a scalar a step
 
