@@ -54,7 +54,7 @@ def test_gitlab_grades_a_class_and_keeps_junit(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "only_momentum", folder / "submissions/cleo")
     wrong = played(lines, folder, tmp_path / "venv")
     assert wrong.returncode == 1, wrong.stdout + wrong.stderr
-    assert "bo: 100 of 100" in wrong.stdout
+    assert "Submission bo: 100 of 100\n" in wrong.stdout
     cases = list(ET.parse(folder / "grades.xml").iter("testcase"))
     assert [sum(case.attrib["classname"] == name for case in cases) for name in ("bo", "cleo")] == [18, 18]
     assert {case.attrib["classname"] for case in cases if case.find("failure") is not None} == {"cleo"}
@@ -68,4 +68,4 @@ def test_github_classroom_checks_with_the_handout(tmp_path: Path) -> None:
         shutil.copytree(SAMPLES / name, work / "homework")
         process = played(lines, work, tmp_path / "venv")
         assert process.returncode == code, process.stdout + process.stderr
-        assert re.search(r"^homework: \d+ of 83$", process.stdout, re.MULTILINE)
+        assert re.search(r"^Submission homework: \d+ of 83$", process.stdout, re.MULTILINE)
