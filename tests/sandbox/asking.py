@@ -45,7 +45,10 @@ def has_ended(pidfd: int) -> bool:
 
 
 def processes_of(sandbox: Sandbox) -> set[int]:
-    """Ids of processes, alive or not yet reaped, that the fork server made or that run as the sandbox's private user."""
+    """Ids of processes that the fork server made, alive or not yet reaped, or that live as the sandbox's private user.
+
+    What a spawned process leaves behind dead is another's to reap: init's, in its own time.
+    """
     found = set()
     for path in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -53,6 +56,7 @@ def processes_of(sandbox: Sandbox) -> set[int]:
         except (FileNotFoundError, ProcessLookupError):  # ended while we looked
             continue
         status = dict(line.split(":", 1) for line in lines if ":" in line)
-        if int(status["PPid"]) == sandbox.server_pid or int(status["Uid"].split()[0]) == private_uid():
+        alive = status["State"].split()[0] != "Z"
+        if int(status["PPid"]) == sandbox.server_pid or (alive and int(status["Uid"].split()[0]) == private_uid()):
             found.add(int(path.parent.name))
     return found
