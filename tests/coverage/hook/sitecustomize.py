@@ -12,15 +12,25 @@ coverage.process_startup()
 
 _MEMORY, _FOLDER, _TOOLS = (os.environ.get(f"COVERAGE_{name}", "") for name in ("MEMORY", "FOLDER", "TOOLS"))
 _START = f"import sys; sys.path.insert(0, {_TOOLS!r}); import recorder; del sys.path[0]; recorder.start({_MEMORY!r}, {_FOLDER!r})\n"
-_popen = subprocess.Popen.__init__
+_popen, _spawn = subprocess.Popen.__init__, os.posix_spawn
 
 
-def _with_recorder(self: Any, args: Any, *more: Any, **options: Any) -> None:
+def _recording(args: Any) -> Any:
+    """The command line, with the recorder started first where it is one of the sandbox's."""
     if isinstance(args, list) and "-c" in args and "from inside import" in (code := args[args.index("-c") + 1]):
         args = [*args]
         args[args.index(code)] = _START + code
-    _popen(self, args, *more, **options)
+    return args
+
+
+def _popen_recording(self: Any, args: Any, *more: Any, **options: Any) -> None:
+    _popen(self, _recording(args), *more, **options)
+
+
+def _spawn_recording(path: Any, args: Any, *more: Any, **options: Any) -> int:
+    return _spawn(path, _recording(args), *more, **options)
 
 
 if _MEMORY:
-    subprocess.Popen.__init__ = _with_recorder  # type: ignore[method-assign]
+    subprocess.Popen.__init__ = _popen_recording  # type: ignore[method-assign]
+    os.posix_spawn = _spawn_recording
