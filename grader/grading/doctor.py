@@ -62,7 +62,7 @@ def _isolation(lines: list[str], homework: Homework, kind: Kind) -> bool:
         lines.append(f"sandbox: {error}")
         return False
     lines.append(f"sandbox: {kind}{' (reduced isolation)' if kind is Kind.SPAWN else ''}")
-    missing = missing_layers(Level.STAFF, test.layers)
+    missing = missing_layers(test.layers)
     for layer in Layer:
         state = "on" if layer in test.layers else ("MISSING" if layer in missing else "off")
         lines.append(f"  {layer:<14} {state:<8} {_MEANING[layer]}")

@@ -63,7 +63,7 @@ class SelfCheck:
     @property
     def note(self) -> str:
         """One line on how far the code is isolated here; empty where it is as on Gradescope."""
-        return LESS_ISOLATED if missing_layers(Level.STAFF, self._sandbox.self_test.layers) else ""
+        return LESS_ISOLATED if missing_layers(self._sandbox.self_test.layers) else ""
 
     def check(self, path: Path, progress: Callable[[Item], None] | None = None) -> Report:
         """Grade what lies at `path`; a whole zip as what is about to be handed in.

@@ -58,18 +58,16 @@ class Limits:
     output_max: int = 16 * 2**20
 
 
-def required_layers(level: Level) -> frozenset[Layer]:
-    """The layers without which nothing is graded at `level`; a self-check takes whatever the system gives."""
-    if level is Level.STUDENT:
-        return frozenset({Layer.PROCESS, Layer.ENVIRONMENT})
+def required_layers() -> frozenset[Layer]:
+    """The layers without which staff grade nothing; a self-check takes whatever the system gives."""
     layers = frozenset(Layer) - {Layer.JAIL}
     return layers if is_root() else layers - {Layer.UID}
 
 
-def missing_layers(level: Level, on: Collection[str]) -> list[Layer]:
-    """What `level` requires and is not among the layers that are `on`; a jail stands in for Landlock."""
+def missing_layers(on: Collection[str]) -> list[Layer]:
+    """What staff require and is not among the layers that are `on`; a jail stands in for Landlock."""
     here = {*on, Layer.LANDLOCK} if Layer.JAIL in on else set(on)
-    return sorted(layer for layer in required_layers(level) if layer not in here)
+    return sorted(layer for layer in required_layers() if layer not in here)
 
 
 def default_kind() -> Kind:

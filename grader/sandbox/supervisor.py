@@ -156,7 +156,7 @@ class Sandbox:
             meanwhile()
 
     def _plan(self, limits: Limits) -> dict[str, Any]:
-        required = [] if self.level is Level.STUDENT else sorted(required_layers(self.level) - set(self._disabled))
+        required = [] if self.level is Level.STUDENT else sorted(required_layers() - set(self._disabled))
         return {
             "uid": self._uid,
             "memory": limits.memory,
@@ -307,7 +307,7 @@ class Sandbox:
     def _require(self) -> None:
         if self.level is Level.STUDENT:
             return
-        missing = missing_layers(self.level, self.self_test.layers)
+        missing = missing_layers(self.self_test.layers)
         doors = self.self_test.open_doors
         if "needs_lazy_imports" in doors:
             raise SandboxUnavailable(

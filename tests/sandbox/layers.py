@@ -36,7 +36,7 @@ def probed() -> list[dict[str, Any]]:
         except SandboxUnavailable as error:
             found.append({"name": name, "layers": [], "works": [str(error)], "graded": False})
             continue
-        graded = not missing_layers(Level.STAFF, test.layers) and not test.open_doors
+        graded = not missing_layers(test.layers) and not test.open_doors
         works = [attempt for attempt, worked in test.attempts.items() if worked and attempt.startswith("can_")]
         found.append({"name": name, "layers": list(test.layers), "works": works, "graded": graded})
     return found

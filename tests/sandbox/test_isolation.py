@@ -42,7 +42,7 @@ def without(layer: Layer) -> list[Layer]:
 
 
 def test_every_required_layer_is_on_and_every_door_closed(sandbox: Sandbox) -> None:
-    assert set(sandbox.self_test.layers) == required_layers(Level.STAFF)
+    assert set(sandbox.self_test.layers) == required_layers()
     assert sandbox.self_test.open_doors == ()
     assert all(worked == name.startswith("needs_") for name, worked in sandbox.self_test.attempts.items())
     with sandbox.session() as session:
