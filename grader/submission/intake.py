@@ -269,7 +269,7 @@ class ZipSource:
         try:
             with self._archive.open(member) as stream:
                 data = stream.read(limit + 1)  # the header's size may be a lie: what counts is what comes out
-                if len(data) <= limit and stream.read(1):
+                if len(data) <= limit and stream.read(1):  # pragma: no cover - zipfile itself stops at the header's size
                     raise Refused(f"{name} was not used: it is larger than its header says.")
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError, UnicodeError) as error:
             raise Refused(f"{name} was not used: it is damaged in the zip ({shown(str(error))}); make a new one.") from None

@@ -184,6 +184,13 @@ def test_logs_in_another_folder_are_used_and_the_folder_is_named(collected: Coll
     assert found.notes == ("The logs were found in results/submission_logs.",)
 
 
+def test_of_several_folders_of_logs_elsewhere_the_one_nearest_to_the_top_is_used_and_named(collected: Collect) -> None:
+    code = {name: data for name, data in COMPLETE.items() if name not in LOGS}
+    found = collected({**code, **under("second/try/", LOGS), **under("first/", LOGS)})
+    assert found.logs == LOGS
+    assert found.notes == ("Several folders submission_logs were found; used is first/submission_logs.",)
+
+
 def test_more_logs_than_are_looked_at_are_counted_in_a_note(tmp_path: Path) -> None:
     folder = on_disk({f"submission_logs/{n}.json": b"" for n in range(7)}, tmp_path / "x")
     found = collect(folder, LAYOUT, limits=Limits(max_logs=3))

@@ -65,6 +65,13 @@ def test_the_deepest_allowed_folder_is_the_same_for_folder_and_zip(tmp_path: Pat
         assert zipped.files == collect(root, LAYOUT, limits=limits).files == {SOLVER: GOOD}
 
 
+@pytest.mark.parametrize("name", ["homework.7z", "homework.rar", "homework.tar.gz"])
+def test_an_archive_of_another_kind_is_not_opened_and_says_what_to_hand_in(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\x1f\x8b another archive")
+    with pytest.raises(SubmissionError, match=rf"^{name} is an archive of a kind that is not opened; hand in a zip"):
+        collect(tmp_path / name, LAYOUT)
+
+
 def test_an_encrypted_archive_says_what_to_do(tmp_path: Path) -> None:
     path = archive(tmp_path / "x.zip", (OPTIM, GOOD), (SOLVER, GOOD))
     data = bytearray(path.read_bytes())

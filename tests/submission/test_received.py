@@ -10,6 +10,7 @@ import pytest
 
 from grader.errors import UsageError
 from grader.homework.files import LAYOUT
+from grader.submission import siblings
 from grader.submission.collect import Submission, collect
 from grader.submission.siblings import homeworks
 from tests.conftest import FC_NET, OPTIM, SOLVER
@@ -123,6 +124,14 @@ def test_a_log_under_another_name_is_told_and_not_taken(collected: Collect) -> N
     assert likely(found).logs[new] == b"mine"
 
 
+def test_two_logs_that_could_be_meant_are_named_and_neither_is_likely(collected: Collect) -> None:
+    name = "submission_logs/results.json"
+    copies = {f"submission_logs/results ({number}).json": b"mine" for number in (1, 2)}
+    found = collected({**without(name), **copies})
+    assert found.received.lines == (f"{', '.join(copies)}: each could be results.json. Keep one, under this name.",)
+    assert found.likely is None
+
+
 @pytest.mark.parametrize("wrapped", [1, 2])
 @pytest.mark.parametrize("prefix", ["", "code/"])
 def test_a_zip_in_the_zip_is_not_opened_and_graded_as_if_it_were(collected: Collect, wrapped: int, prefix: str) -> None:
@@ -227,3 +236,9 @@ def test_whoever_renames_may_shorten_the_names(tmp_path: Path) -> None:
 )
 def test_a_folder_one_level_too_high_is_told_by_its_folders(tmp_path: Path, names: list[str], found: list[str]) -> None:
     assert homeworks(on_disk(dict.fromkeys(names, b""), tmp_path / "x"), LAYOUT) == found
+
+
+def test_a_folder_with_more_names_than_a_class_has_is_not_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = on_disk(dict.fromkeys([f"{who}/{OPTIM}" for who in ("bob", "alice")], b""), tmp_path / "x")
+    monkeypatch.setattr(siblings, "_MOST", 1)
+    assert homeworks(folder, LAYOUT) == []
