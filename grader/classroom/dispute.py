@@ -127,7 +127,7 @@ def _code(case: Case) -> dict[str, tuple[list[Excerpt], str]]:
             if submission.digest != case.found["extra_data"].get("submission_digest"):
                 why = "What lies there now is not what was graded, so the code is not shown."
                 return dict.fromkeys(asked, ([], why))
-            return {item: student_code.excerpts(case.homework, submission, item, jail) for item in asked}
+            return student_code.excerpts(case.homework, submission, asked, jail)
     except (UsageError, SandboxUnavailable) as error:
         return dict.fromkeys(asked, ([], f"It cannot be shown: {error}."))
 

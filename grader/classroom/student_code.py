@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,9 +17,8 @@ from ..sandbox.supervisor import Sandbox
 from ..submission.collect import Submission
 from ..submission.text import name as shown
 
-UNREADABLE: Final = "could not be read"
 _CUTTER: Final = Path(__file__).with_name("mounted") / "code_cutter.py"
-LIMITS: Final = Limits(wall=10.0, cpu=10)
+_LIMITS: Final = Limits(wall=10.0, cpu=10)
 _CUT: Final = Plain(parts=200, texts=2**20, entries=0)  # names, numbers of lines and texts
 _MAX_LINE: Final = 300
 
@@ -45,24 +47,49 @@ class Excerpt:
         return "\n".join([f"{self.heading}:", *self.numbered()])
 
 
-def excerpts(homework: Homework, submission: Submission, item: str, sandbox: Sandbox) -> tuple[list[Excerpt], str]:
-    """The functions that an item asks, and a sentence on what cannot be shown; both may be empty."""
-    file, names = homework.code_of(item)
+def excerpts(
+    homework: Homework, submission: Submission, items: Iterable[str], sandbox: Sandbox, deadline: float = math.inf
+) -> dict[str, tuple[list[Excerpt], str]]:
+    """By item the functions that it asks, and a sentence on what cannot be shown; both may be empty.
+
+    A file is opened once for all items, and none that might not be done by `deadline` (`time.monotonic`): its items are left out.
+    """
+    wanted = {item: homework.code_of(item) for item in items}
+    names: dict[str, dict[str, None]] = {}
+    for file, of_item in wanted.values():
+        names.setdefault(file, {}).update(dict.fromkeys(of_item))
+    cut = {
+        file: _cut(submission, file, [*of_file], sandbox)
+        for file, of_file in names.items()
+        if not of_file or file not in submission.files or deadline - time.monotonic() >= _LIMITS.wall
+    }
+    return {item: _of_item(file, of_item, *cut[file]) for item, (file, of_item) in wanted.items() if file in cut}
+
+
+def _cut(submission: Submission, file: str, names: list[str], sandbox: Sandbox) -> tuple[dict[str, Excerpt], str]:
+    """The functions of a file by name, and why there is none at all."""
     if not names:
-        return [], ""
+        return {}, ""
     if file not in submission.files:
-        return [], submission.refused.get(file, f"{file} is not in the submission.")
+        return {}, submission.refused.get(file, f"{file} is not in the submission.")
     try:
-        with sandbox.session(LIMITS) as session:
+        with sandbox.session(_LIMITS) as session:
             session.load({_CUTTER.name: _CUTTER.read_bytes()})
             cutter = session.module(_CUTTER.stem)
-            (answer,) = session.fetch(cutter.attr("cut")(submission.files[file], list(names)).like(_CUT))
+            (answer,) = session.fetch(cutter.attr("cut")(submission.files[file], names).like(_CUT))
     except (SessionEnded, SandboxUnavailable) as error:
-        return [], f"{file} {UNREADABLE}: {shown(str(error), 200)}"
-    found = []
+        return {}, f"{file} could not be read: {shown(str(error), 200)}"
+    found = {}
     for name in names:
         match answer.get(name) if isinstance(answer, dict) else None:
             case (int(start), str(text)):
-                found.append(Excerpt(name, file, start, tuple(shown(line.expandtabs(4), _MAX_LINE) for line in text.split("\n"))))
-    missing = [name for name in names if name not in {one.name for one in found}]
-    return found, f"There is no {' and no '.join(missing)} in {file}." if missing else ""
+                lines = tuple(shown(line.expandtabs(4), _MAX_LINE) for line in text.split("\n"))
+                found[name] = Excerpt(name, file, start, lines)
+    return found, ""
+
+
+def _of_item(file: str, names: Sequence[str], cut: Mapping[str, Excerpt], why: str) -> tuple[list[Excerpt], str]:
+    missing = [name for name in names if name not in cut]
+    if missing and not why:
+        why = f"There is no {' and no '.join(missing)} in {file}."
+    return [cut[name] for name in names if name in cut], why

@@ -260,23 +260,11 @@ class _Worker:
         """Put what was written for it beside each item that did not pass: extra_data["code"], numbered lines; as long as there is
         time.
         """
-        unreadable: set[str] = set()
-        known: dict[tuple[str, tuple[str, ...]], str] = {}
-        for test in result["tests"]:
-            own = test["extra_data"]
-            file, names = self._homework.code_of(own["id"])
-            if not names or own["outcome"] in _NOTHING_TO_READ or file not in submission.files or file in unreadable:
-                continue
-            asked = (file, tuple(names))
-            if asked not in known:
-                if deadline - time.monotonic() < student_code.LIMITS.wall:
-                    return
-                found, why = student_code.excerpts(self._homework, submission, own["id"], self._sandbox)
-                if student_code.UNREADABLE in why:  # it would cost its time for each item
-                    unreadable.add(file)
-                known[asked] = "\n\n".join(one.as_text() for one in found)[:_MOST_CODE]
-            if known[asked]:
-                own["code"] = known[asked]
+        own = {test["extra_data"]["id"]: test["extra_data"] for test in result["tests"]}
+        asked = [item for item, data in own.items() if data["outcome"] not in _NOTHING_TO_READ]
+        for item, (found, _) in student_code.excerpts(self._homework, submission, asked, self._sandbox, deadline).items():
+            if found:
+                own[item]["code"] = "\n\n".join(one.as_text() for one in found)[:_MOST_CODE]
 
     def _as_if_renamed(self, likely: Submission, report: Report, only: tuple[str, ...]) -> dict[str, Any]:
         """What the likely renames would be worth; nothing where they are worth no points.
