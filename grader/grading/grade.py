@@ -124,7 +124,6 @@ def grade(
 
     try:
         if in_child:
-            homework.prepare([item.id for item in asked])
             _settle_in_children(asked, checks, settle, begin, results, student, sandbox, deadline)
         else:
             for item in asked:

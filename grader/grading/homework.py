@@ -211,7 +211,8 @@ class Homework:
     def prepare(self, asked: Collection[str], failing: Collection[str] = ()) -> None:
         """Load, or work out, what all submissions are held against in the items `asked`; a process forked to judge one then has it.
 
-        Of items among `failing`, which others failed, also what is needed to tell what went wrong.
+        Of items among `failing`, which others failed, also what is needed to tell what went wrong. For who grades many: one
+        submission alone is judged sooner with no more than it turns out to need.
         """
         del asked, failing
 
