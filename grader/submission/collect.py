@@ -168,7 +168,7 @@ class _Collector:
 
     def received(self, files: Mapping[str, bytes], unused: Sequence[PurePosixPath]) -> Received:
         """What was taken for what, and what may be meant by what was not taken; of another copy's files nothing is meant."""
-        unknown = {name for name in self.taken if self.layout.is_unexpected_log(name)}
+        unknown = [name for name in self.taken if self.layout.is_unexpected_log(name)]  # in their order, which sentences follow
         looked = [*unused, *(self.taken[name] for name in unknown)]
         own = [path for path in looked if self.root in path.parents[:-1]]
         free = [path for path in looked if path in own or not any(root in path.parents for root in self.siblings)]
