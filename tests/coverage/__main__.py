@@ -22,15 +22,11 @@ from tests.conftest import ROOT
 from tests.coverage import recorder
 
 _HERE: Final = Path(__file__).resolve().parent
-_INSIDE: Final = ROOT / "grader/sandbox/inside"
-_BOUNDARY: Final = ("grader/sandbox/*.py", "grader/sandbox/inside/*.py", "grader/grading/student.py", "grader/submission/*.py")
+_GRADER: Final = ROOT / "grader"
+_BOUNDARY: Final = ("sandbox/*.py", "sandbox/inside/*.py", "grading/student.py", "submission/*.py")
 _CONFIG: Final = """
 [run]
 branch = true
-parallel = true
-sigterm = true
-patch = _exit
-data_file = {data}
 source = {grader}
 omit = */mounted/*
 
@@ -47,31 +43,37 @@ def main(options: list[str]) -> int:
         folder = Path(made)
         folder.chmod(0o755)
         config, memory = folder / "coveragerc", folder / "memory"
-        config.write_text(_CONFIG.format(data=folder / "data", grader=ROOT / "grader"))
-        recorder.create(memory, _INSIDE)
+        config.write_text(_CONFIG.format(grader=_GRADER))
+        recorder.create(memory, _GRADER)
         environment = {
             **os.environ,
             "PYTHONPATH": str(_HERE / "hook"),
-            "COVERAGE_PROCESS_START": str(config),
             "COVERAGE_MEMORY": str(memory),
-            "COVERAGE_FOLDER": str(_INSIDE),
+            "COVERAGE_FOLDER": str(_GRADER),
             "COVERAGE_TOOLS": str(_HERE),
         }
         subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, env=environment, check=False)
-        extra = CoverageData(basename=str(folder / "data.inside"))
-        extra.add_arcs(recorder.steps(memory, _INSIDE))
-        extra.write()
-        measured = coverage.Coverage(config_file=str(config))
-        measured.combine([str(folder)])
+        found = CoverageData(basename=str(folder / "data"))
+        found.add_arcs(recorder.steps(memory, _GRADER))
+        found.write()
+        measured = coverage.Coverage(data_file=str(folder / "data"), config_file=str(config))
+        measured.load()
         measured.report(skip_covered=True, show_missing=True)
         missed = {path: lines for path in _boundary() if (lines := measured.analysis2(str(path))[3])}
     for path, lines in missed.items():
-        print(f"{path.relative_to(ROOT)}: no test reaches line {', '.join(map(str, lines))}")
+        print(f"{path.relative_to(ROOT)}: no test reaches line {_ranges(lines)}")
     return 1 if missed else 0
 
 
+def _ranges(lines: list[int]) -> str:
+    """Line numbers, those that follow each other as one range."""
+    starts = [line for line in lines if line - 1 not in lines]
+    ends = [line for line in lines if line + 1 not in lines]
+    return ", ".join(str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True))
+
+
 def _boundary() -> list[Path]:
-    return [path for pattern in _BOUNDARY for path in sorted(ROOT.glob(pattern)) if path.name != "probe.py"]
+    return [path for pattern in _BOUNDARY for path in sorted(_GRADER.glob(pattern)) if path.name != "probe.py"]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Which lines follow which inside the sandbox: written into memory that the fork server shares with its children.
+"""Which lines follow which: written into memory that all processes of a run share.
 
-A hardened child can open and write no file, so coverage.py cannot work there. What its server mapped before it forked stays mapped,
-and to note a step is one byte in it. Nothing but the standard library is imported: this is loaded before NumPy is.
+A hardened child can open and write no file, a process that is killed writes nothing when it ends, and one that judges ends without
+further ado: coverage.py's own way of collecting would miss them all. What a process mapped before it forked stays mapped, and to
+note a step is one byte in it. Nothing but the standard library is imported: this is loaded before anything else is.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import opcode
 import os
 import sys
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 REACH: Final = 512  # lines of the longest file, at most
@@ -21,8 +22,8 @@ _RESUME: Final = opcode.opmap["RESUME"]
 
 
 def files(folder: Path) -> list[str]:
-    """The files that are watched, in their order in the memory."""
-    return sorted(str(path) for path in folder.glob("*.py"))
+    """The files that are watched, in their order in the memory: all but those that are mounted in the sandbox as text."""
+    return sorted(str(path) for path in folder.rglob("*.py") if "mounted" not in path.parts)
 
 
 def start(memory: str, folder: str) -> None:
@@ -32,12 +33,16 @@ def start(memory: str, folder: str) -> None:
     negative, as coverage.py has it.
     """
     names = {name: number * _PAGE for number, name in enumerate(files(Path(folder)))}
+    pages: dict[CodeType, int | None] = {}
     with open(memory, "r+b") as file:
         noted = mmap.mmap(file.fileno(), 0)
 
     def entered(frame: FrameType, _event: str, _arg: Any) -> Any:
         code = frame.f_code
-        page = names.get(os.path.abspath(code.co_filename))
+        try:
+            page = pages[code]
+        except KeyError:
+            page = pages[code] = names.get(os.path.abspath(code.co_filename))
         if page is None:
             return None
         resumed = code.co_code[frame.f_lasti] == _RESUME and code.co_code[frame.f_lasti + 1] != 0
