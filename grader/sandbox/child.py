@@ -158,17 +158,17 @@ class ForkedChild:
     def _write(self, data: memoryview) -> int:
         try:
             return self._channel.send(data[: 2**18])
-        except BlockingIOError:
+        except BlockingIOError:  # pragma: no cover - asked only where there is room
             return 0
-        except OSError:  # closed by the other end: the next read tells
-            return 0
+        except OSError:  # nobody reads at the other end any more
+            raise self._died() from None
 
     def _read_channel(self) -> None:
         try:
             data = self._channel.recv(2**20)
-        except BlockingIOError:
+        except BlockingIOError:  # pragma: no cover - asked only where there is something
             return
-        except OSError:
+        except OSError:  # it ended before it had read all of the question
             data = b""
         if not data:
             raise self._died()

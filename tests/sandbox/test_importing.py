@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from grader.sandbox import launch
 from grader.sandbox.errors import Ending, SessionEnded
+from grader.sandbox.inside import importer, stand_ins
 from grader.sandbox.policy import Kind, Level
 from grader.sandbox.session import Session
 from grader.sandbox.supervisor import Sandbox
@@ -123,6 +125,35 @@ def test_a_module_of_the_standard_library_that_does_not_load_here_is_a_stand_in(
     with pytest.raises(SessionEnded, match="ImportError"):
         session.fetch(session.module("m").attr("f")())
     assert session.absent == ("curses", "winreg")
+
+
+def test_a_compiled_module_that_cannot_be_linked_here_is_a_stand_in() -> None:
+    class Loader:
+        """As of a module whose shared library is not installed."""
+
+        def create_module(self, spec: ModuleSpec) -> None:
+            raise ImportError(f"{spec.name}.so: cannot open shared object file", name=spec.name)
+
+    mounted = importer.MemoryImporter({})
+    forgiving = importer._Forgiving(mounted, Loader())
+    module = forgiving.create_module(ModuleSpec("_tkinter", None))
+    assert type(module) is stand_ins.StandIn
+    forgiving.exec_module(module)
+    assert list(mounted.absent) == ["_tkinter"]
+    mounted.withdraw()
+
+
+def test_what_is_absent_has_no_subclasses_and_decorates_methods(session: Session) -> None:
+    source = """
+        import torch
+        class Net:
+            @torch.jit.ignore
+            @staticmethod
+            def size(): return 3
+        def f(): return issubclass(int, torch.Tensor), isinstance(3, torch.Tensor), Net.size()
+        """
+    load(session, source)
+    assert session.fetch(session.module("m").attr("f")()) == ((False, False, 3),)
 
 
 @pytest.mark.parametrize("kind", list(Kind))

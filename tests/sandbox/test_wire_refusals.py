@@ -52,6 +52,13 @@ def test_any_announced_shape_decodes_or_is_refused(code: int, shape: list[int]) 
         decoded_or_refused(tag + header + b"\2" * 16)
 
 
+@pytest.mark.parametrize("cut", range(1, 16))
+def test_a_shape_that_breaks_off_is_refused(cut: int) -> None:
+    whole = b"a" + bytes((0, 2)) + struct.pack("<2Q", 3, 4)
+    with pytest.raises(wire.WireError):
+        wire.decode(whole[:-cut])
+
+
 def peak(body: bytes) -> int:
     """Bytes allocated at most while decoding; NumPy's own are counted too."""
     tracemalloc.start()

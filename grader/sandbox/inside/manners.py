@@ -31,13 +31,13 @@ def keep(readable: Iterable[str]) -> None:
     nothing can be written, reached over a network or started."""
     folders = tuple(os.path.realpath(folder) for folder in (*readable, *_READABLE))
 
-    def hidden(path: Any) -> bool:
+    def hidden(path: Any) -> bool:  # pragma: no cover - Python traces no audit hooks
         if not isinstance(path, str | bytes | os.PathLike):
             return False  # a descriptor
         place = os.path.realpath(os.fsdecode(path))
         return place != os.devnull and not any(place == folder or place.startswith(folder + os.sep) for folder in folders)
 
-    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:  # pragma: no cover - as above
         if event == "open":
             path, _, flags = arguments
             if not hidden(path):

@@ -33,7 +33,7 @@ def main(plan: str, *preload: str) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # pragma: no cover - Windows
         import msvcrt
 
         for fd in (requests, replies):
@@ -52,7 +52,7 @@ def _limits(plan: dict[str, Any]) -> list[str]:
     """CPU time, core and file size limits where the system has them; memory is left alone, macOS does not keep to it."""
     try:
         import resource
-    except ImportError:
+    except ImportError:  # pragma: no cover - Windows
         return []
     cpu = int(plan["cpu"])
     for which, soft, hard in ((resource.RLIMIT_CPU, cpu, cpu + 1), (resource.RLIMIT_CORE, 0, 0)):
