@@ -142,7 +142,9 @@ class _Collector:
         entries = [entry for entry in self.source.entries() if not intake.ignored(entry.path)]
         for entry in entries:
             if entry.path.name in self.layout.folders:  # a folder's name on something that is no folder
-                self.notes.append(f"{shown(str(entry.path))} is not a folder (a link, perhaps) and was not followed.")
+                self.notes.append(
+                    f"{shown(str(entry.path))} is not a folder that can be read (a link, perhaps) and was not followed."
+                )
         if self.renames:
             self.notes.append(f"Taken as if it had been renamed: {comparison.told(self.renames)}.")
         wanted, logged = self.wanted(entries), self.logs(entries)

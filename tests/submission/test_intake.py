@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.errors import UsageError
 from grader.homework.files import LAYOUT
 from grader.submission.collect import Limits, collect
 from tests.conftest import OPTIM, SOLVER
@@ -118,7 +119,7 @@ def test_a_linked_folder_is_not_followed_and_is_named(tmp_path: Path, name: str)
     (root / name).symlink_to(outside, target_is_directory=True)
     found = collect(root, LAYOUT)
     assert (found.files, found.logs) == ({}, {})
-    assert found.notes[0] == f"{name} is not a folder (a link, perhaps) and was not followed."
+    assert found.notes[0] == f"{name} is not a folder that can be read (a link, perhaps) and was not followed."
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="making links needs a privilege on Windows")
@@ -215,3 +216,69 @@ def test_an_unknown_compression_is_refused_alone(tmp_path: Path, method: int) ->
         OPTIM: f"{OPTIM} was not used: it is compressed in an unusual way; make a zip with the usual settings."
     }
     assert found.files == {SOLVER: GOOD}
+
+
+@pytest.mark.parametrize(
+    ("error", "notes"),
+    [
+        (PermissionError, ["submission_logs is not a folder that can be read (a link, perhaps) and was not followed."]),
+        (FileNotFoundError, []),
+    ],
+)
+def test_a_folder_that_cannot_be_looked_into_costs_only_what_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError], notes: list[str]
+) -> None:
+    root = folder(tmp_path / "hand-in")
+    (root / "submission_logs").mkdir()
+    real = os.scandir
+
+    def refusing(path: Path) -> object:
+        if path.name == "submission_logs":
+            raise error(13, "of a test", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = collect(root, LAYOUT)
+    assert found.files == {SOLVER: GOOD}
+    assert list(found.notes) == notes
+
+
+def test_a_folder_that_cannot_be_looked_into_at_all_is_no_submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(path: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UsageError, match="hand-in"):
+        collect(folder(tmp_path / "hand-in"), LAYOUT)
+
+
+def test_a_file_that_cannot_be_opened_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folder(tmp_path / "hand-in")
+    (root / OPTIM).write_bytes(GOOD)
+    real = os.open
+
+    def refusing(path: Path, flags: int) -> int:
+        if path.name == "optim.py":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", refusing)
+    found = collect(root, LAYOUT)
+    assert found.refused == {OPTIM: f"{OPTIM} was not used: it cannot be read (Permission denied)."}
+    assert found.files == {SOLVER: GOOD}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_a_file_that_becomes_something_else_while_it_is_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = folder(tmp_path / "hand-in")
+    (root / OPTIM).write_bytes(GOOD)
+    real = os.open
+
+    def swapping(path: Path, flags: int) -> int:
+        if path.name == "optim.py":
+            path.unlink()
+            os.mkfifo(path)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", swapping)
+    assert collect(root, LAYOUT).refused == {OPTIM: f"{OPTIM} was not used: it is not a file."}

@@ -176,6 +176,15 @@ def test_a_zip_inside_a_zip_is_not_opened(tmp_path: Path) -> None:
     assert found.notes[0].startswith("Nothing to grade was found")
 
 
+def test_a_zip_inside_a_zip_that_is_to_be_opened_must_not_be_too_large(tmp_path: Path) -> None:
+    inner = archive(tmp_path / "inner.zip", (OPTIM, GOOD)).read_bytes()
+    path = archive(tmp_path / "x.zip", ("homework.zip", inner))
+    renames = (("homework.zip", ""),)
+    assert collect(path, LAYOUT, renames=renames, limits=Limits(max_total_bytes=len(inner))).files == {OPTIM: GOOD}
+    with pytest.raises(SubmissionError, match=r"homework\.zip was not used: it is larger than"):
+        collect(path, LAYOUT, renames=renames, limits=Limits(max_total_bytes=len(inner) - 1))
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
 def test_a_pipe_given_as_the_submission_is_a_mistake_in_usage(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.zip")
