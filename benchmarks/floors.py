@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +65,8 @@ class BareSession(Session):
         super().__init__(_Nobody(), limits, ())  # type: ignore[arg-type]
         self._worker = Worker()
 
-    def fetch(self, *asked: Asked | Remote) -> tuple[Any, ...]:
+    def fetch(self, *asked: Asked | Remote, meanwhile: Callable[[], object] | None = None) -> tuple[Any, ...]:
+        assert meanwhile is None
         for one in asked:
             remote = one.remote if isinstance(one, Asked) else one
             self._queue_silent("send", remote.label, remote._number)

@@ -83,6 +83,20 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EXIT_USAGE, f"grader: {quoted(message, 2_000)}{hint}\nTry '{self.prog} --help'.\n")
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal. Argparse makes one of these for each option, and would load `shutil` to find that out."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = int(os.environ["COLUMNS"])
+        except (KeyError, ValueError):
+            try:
+                columns = os.get_terminal_size(1).columns
+            except OSError:
+                columns = 80
+        super().__init__(prog, width=columns - 2)
+
+
 def _parser(typed: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for what was typed: it knows all commands only where that names none.
 
@@ -94,7 +108,7 @@ def _parser(typed: Sequence[str]) -> argparse.ArgumentParser:
         usage=f"%(prog)s {'PATH | COMMAND' if through_script() else 'COMMAND'} ...",
         description=f"Grades the homework {active().title}.",
         epilog=_overview({typed: does for module in modules.values() for typed, does in module.HELP.items()}),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
         add_help=False,
     )
@@ -102,7 +116,7 @@ def _parser(typed: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"grader {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", prog=command(), help=argparse.SUPPRESS)
     for name, module in modules.items():
-        own = commands.add_parser(name, allow_abbrev=False)
+        own = commands.add_parser(name, allow_abbrev=False, formatter_class=_Help)
         module.add_options(own)
         if hasattr(module, "run"):
             own.set_defaults(run=module.run)

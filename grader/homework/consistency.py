@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from ..errors import ConfigurationError
-from .misconceptions import catalogue
+from .misconceptions import entries
 from .published import golden, golden_slips
 from .rules import RULES
 from .sections import SECTIONS
@@ -22,11 +22,11 @@ def verify() -> None:
     Raises:
         ConfigurationError: they do not fit together; the message names the place and says what to do.
     """
-    known_slips = catalogue()
-    for slip in known_slips.values():
-        named = _SECTION.search(slip.reread)
-        if named is not None and named[0] not in SECTIONS.values():
-            raise ConfigurationError(f"misconceptions.toml: {slip.id} sends to {named[0]}, which sections.py does not know")
+    known_slips = entries()
+    for slip, entry in known_slips.items():
+        for named in _SECTION.findall(entry):
+            if named not in SECTIONS.values():
+                raise ConfigurationError(f"misconceptions.toml: {slip} sends to {named}, which sections.py does not know")
     try:
         answers, slips_answers = golden(), golden_slips()
     except ConfigurationError:  # a fixture that is damaged costs the items that read it, which tell of it, and no others

@@ -43,8 +43,8 @@ class Child(Protocol):
 
     pid: int
 
-    def exchange(self, data: bytes, deadline: float) -> memoryview:
-        """Send `data` (may be empty) and return the body of the next frame.
+    def exchange(self, data: bytes, deadline: float, meanwhile: Callable[[], object] | None = None) -> memoryview:
+        """Send `data` (may be empty) and return the body of the next frame; `meanwhile` is called once as much is sent as can be.
 
         Raises:
             SessionEnded: no whole frame by `deadline` (`time.monotonic`), too much output, a malformed frame, or the end.
@@ -132,10 +132,13 @@ class ForkedChild:
     def output(self) -> bytes:
         return bytes(self._collector.printed)
 
-    def exchange(self, data: bytes, deadline: float) -> memoryview:
+    def exchange(self, data: bytes, deadline: float, meanwhile: Callable[[], object] | None = None) -> memoryview:
         if self._fault:
             raise SandboxUnavailable(self._fault)
         unsent = memoryview(data)
+        if meanwhile is not None:
+            unsent = unsent[self._write(unsent) :]
+            meanwhile()
         while True:
             body = self._collector.frame()
             if body is not None:

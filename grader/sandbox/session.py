@@ -10,7 +10,7 @@ Operations are queued and travel together when something is fetched, so a whole 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -158,10 +158,10 @@ class Session:
         """Make an object inside from plain data; changes the code makes to it stay visible through this `Remote`."""
         return self._queue("put", label, value)
 
-    def fetch(self, *asked: Asked | Remote) -> tuple[Any, ...]:
+    def fetch(self, *asked: Asked | Remote, meanwhile: Callable[[], object] | None = None) -> tuple[Any, ...]:
         """Carry out what is queued and return the values that are asked for, as they are at the end, each in its form.
 
-        A `Remote` without a form may be plain data of `forms.Plain()`'s size.
+        A `Remote` without a form may be plain data of `forms.Plain()`'s size. `meanwhile` is called while the process works.
 
         Raises:
             SessionEnded: the code raised, or the process timed out, ran out of memory or crashed. After raising, the session
@@ -179,7 +179,7 @@ class Session:
         wall = min([self._left, *(self._hurried[name] for name in map(called, called_for) if name in self._hurried)])
         started = time.monotonic()
         try:
-            body = self._child.exchange(wire.frame(program), started + wall)
+            body = self._child.exchange(wire.frame(program), started + wall, meanwhile)
             sent, failed = self._reply(body, [one.form for one in wanted], len(program))
         except SessionEnded as error:
             error.asked = called_for

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from .child import GRACE, Collector, Exit, ending_of, hung_up, out_of_time
 from .errors import SessionEnded
@@ -48,10 +49,12 @@ class SpawnedChild:
     def output(self) -> bytes:
         return bytes(self._collector.printed)
 
-    def exchange(self, data: bytes, deadline: float) -> memoryview:
+    def exchange(self, data: bytes, deadline: float, meanwhile: Callable[[], object] | None = None) -> memoryview:
         if data:
             self._writer = threading.Thread(target=self._write, args=(data,), daemon=True)
             self._writer.start()
+        if meanwhile is not None:
+            meanwhile()
         while True:
             body = self._collector.frame()
             if body is not None:

@@ -90,7 +90,7 @@ class Sandbox:
             preload: modules beside NumPy that its processes may import; the fork server loads them ahead.
             readable: more folders and files its children may read, e.g. what such a module loads later.
             ahead: staff's sources by the name they are mounted under, compiled once for all children. Only saves time.
-            meanwhile: called once, while the first process starts: loads what the caller will need next.
+            meanwhile: called once, while the self-test runs: loads what the caller will need next.
 
         Raises:
             SandboxUnavailable: it does not start, or the self-test finds less than `level` requires. `meanwhile` may raise more.
@@ -127,7 +127,6 @@ class Sandbox:
         """
         child = self._spawned(limits) if self.kind is Kind.SPAWN else self._forked(limits)
         try:
-            self._use_the_time()
             greeting = wire.decode(child.exchange(b"", time.monotonic() + launch.START_SECONDS))
             layers = tuple(str(layer) for layer in greeting["layers"])
         except (SessionEnded, wire.WireError) as error:
@@ -299,7 +298,7 @@ class Sandbox:
             session.load({"sandbox_probe.py": source})
             attempts = session.module("sandbox_probe").attr("attempts")(paths, folder, os.getpid())
             try:
-                (found,) = session.fetch(attempts.like(Keys(others=Number())))
+                (found,) = session.fetch(attempts.like(Keys(others=Number())), meanwhile=self._use_the_time)
             except SessionEnded as error:
                 raise SandboxUnavailable(f"the sandbox's self-test failed: {error.reason} {error.message}") from None
             return SelfTest(session.layers, {str(key): bool(value) for key, value in found.items()}, np.__version__)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import string
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -353,7 +353,7 @@ class Labelled(Session):
         self._end = end
         self._before: dict[tuple[tuple[str, ...], int], int] = {}
 
-    def fetch(self, *asked: Asked | Remote) -> tuple[Any, ...]:
+    def fetch(self, *asked: Asked | Remote, meanwhile: Callable[[], object] | None = None) -> tuple[Any, ...]:
         """See `Session`."""
         wanted = [one if isinstance(one, Asked) else one.like(forms.Plain()) for one in asked]
         if _MOUNT in self._labels:
@@ -361,7 +361,7 @@ class Labelled(Session):
         self._end.asked = _Question(
             (*self._labels, *(one.remote.label for one in wanted)), [one.form for one in wanted], self._before
         )
-        return super().fetch(*wanted)
+        return super().fetch(*wanted, meanwhile=meanwhile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +389,7 @@ class End:
         self.asked = _Question()
         self._stand_in = stand_in
 
-    def exchange(self, data: bytes, deadline: float) -> memoryview:  # noqa: ARG002 - it answers at once
+    def exchange(self, data: bytes, *_: object) -> memoryview:
         """See `sandbox.child.Child`."""
         return memoryview(self._stand_in.answer(self.asked.key(len(data)), self.asked.wanted))
 
@@ -544,9 +544,9 @@ class Ear:
         """See `sandbox.child.Child`."""
         return self._child.output
 
-    def exchange(self, data: bytes, deadline: float) -> memoryview:
+    def exchange(self, data: bytes, deadline: float, meanwhile: Callable[[], object] | None = None) -> memoryview:
         """See `sandbox.child.Child`."""
-        body = self._child.exchange(data, deadline)
+        body = self._child.exchange(data, deadline, meanwhile)
         self._recorded.sent[self.asked.key(len(data))] = wire.decode(bytes(body))["sent"]
         return body
 

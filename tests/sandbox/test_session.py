@@ -34,9 +34,9 @@ def test_nothing_runs_before_it_is_fetched_and_then_all_in_one_exchange(session:
     exchanges: list[bytes] = []
     exchange = session._child.exchange
 
-    def counted(data: bytes, deadline: float) -> memoryview:
+    def counted(data: bytes, deadline: float, meanwhile: None) -> memoryview:
         exchanges.append(data)
-        return exchange(data, deadline)
+        return exchange(data, deadline, meanwhile)
 
     monkeypatch.setattr(session._child, "exchange", counted)
     load(session, "seen = []\ndef f(x):\n    seen.append(x)\n    return x + 1")

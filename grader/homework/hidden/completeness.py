@@ -22,9 +22,9 @@ def verify() -> None:
             raise ConfigurationError(f"hidden/reference_rules.py has no reading of {rule}; add it to READINGS")
         known = slips.variants(rule)
         for slip in about(rule):
-            if slip.id not in known:
+            if slip not in known:
                 raise ConfigurationError(
-                    f"no code for the slip {slip.id} of misconceptions.toml, in hidden/rule_formulas.py or slips.py"
+                    f"no code for the slip {slip} of misconceptions.toml, in hidden/rule_formulas.py or slips.py"
                 )
         unknown = golden_slips()[rule].keys() - known.keys()
         if unknown:

@@ -24,13 +24,13 @@ _Body = Callable[[Array, Array, dict[str, Any]], Any]
 def variants(rule: str) -> dict[str, Rule]:
     """Every slip of `rule` by its id, in the catalogue's order: the more common one first."""
     known = {name: _from_formula(rule, options) for name, options in reversed(ways(rule))} | _bodies(rule)
-    return {entry.id: known[name] for entry in about(rule) if (name := entry.id.partition(".")[2]) in known}
+    return {slip: known[name] for slip in about(rule) if (name := slip.partition(".")[2]) in known}
 
 
 def functions(rule: str) -> dict[str, Rule]:
     """Those slips of `rule` that are no options of its formula, likewise."""
     bodies = _bodies(rule)
-    return {entry.id: bodies[name] for entry in about(rule) if (name := entry.id.partition(".")[2]) in bodies}
+    return {slip: bodies[name] for slip in about(rule) if (name := slip.partition(".")[2]) in bodies}
 
 
 def _bodies(rule: str) -> dict[str, Rule]:
