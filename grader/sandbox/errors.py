@@ -35,7 +35,7 @@ class SessionEnded(Exception):
 
     Attributes:
         ending: which way it ended.
-        reason: what happened, as a clause ("it did not finish within 10 s").
+        reason: what happened, as a clause ("it did not finish within 9 s").
         doing: what was being done, as the session labelled it ("import package.module"), when known.
         asked: where that is not known, the calls of the message that was not answered, as they were labelled, or its imports.
         type_name: the exception's class, when one was raised.
