@@ -24,7 +24,7 @@ def _main() -> int:
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     if _grades_one():
-        gc.set_threshold(10_000, 10, 10)  # nearly all that is made while it loads stays: to look every 700 objects finds nothing
+        gc.set_threshold(100_000, 10, 10)  # nearly all that is made while it loads stays: to look for garbage finds none
         if sys.platform == "linux":
             from .sandbox import launch
 
