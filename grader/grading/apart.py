@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, NoReturn
@@ -78,35 +78,56 @@ def bounded(seconds_left: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def results(work: Callable[[Callable[[Any], None]], None], deadline: float) -> Generator[Any]:
-    """Run `work(tell)` in a forked child and yield what it tells, in order.
+class Child:
+    """A forked process that does `work(tell)`; what it tells can be read here, in order. Close it when nothing more is wanted."""
 
-    Raises:
-        Lost: the child ended before `work` returned. It is also ended, if need be, soon after `deadline` (`time.monotonic`).
-    """
-    ours, theirs = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    parent = os.getpid()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads that the child does not need
-        pid = os.fork()
-    if pid == 0:
-        os.close(ours)
-        _child(work, theirs, parent)
-    os.close(theirs)
-    ended = False
-    try:
-        while (told := _read(ours, deadline + _GRACE)) is not None:
+    def __init__(self, work: Callable[[Callable[[Any], None]], None]) -> None:
+        """Fork it. Linux only.
+
+        Raises:
+            OSError: no process can be made.
+        """
+        self._ours, theirs = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of threads that the child does not need
+                self._pid = os.fork()
+        except BaseException:
+            os.close(self._ours)
+            os.close(theirs)
+            raise
+        if self._pid == 0:
+            os.close(self._ours)
+            _child(work, theirs, parent)
+        os.close(theirs)
+        self._status: int | None = None
+
+    def told(self, deadline: float) -> Iterator[Any]:
+        """What it tells, to its end.
+
+        Raises:
+            Lost: it ended before `work` returned, or had not ended soon after `deadline` (`time.monotonic`).
+        """
+        while (told := _read(self._ours, deadline + _GRACE)) is not None:
             yield told
-        ended = True
-    finally:
-        os.close(ours)
-        if not ended:
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-    if status:
-        raise Lost(killed=os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+        status = self._ended()
+        if status:
+            raise Lost(killed=os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+
+    def close(self) -> None:
+        """Kill it if it has not ended."""
+        if self._status is None:
+            os.kill(self._pid, signal.SIGKILL)
+            self._ended()
+
+    def _ended(self) -> int:
+        if self._status is None:
+            _, self._status = os.waitpid(self._pid, 0)
+            os.close(self._ours)
+        return self._status
 
 
 def _child(work: Callable[[Callable[[Any], None]], None], out: int, parent: int) -> NoReturn:

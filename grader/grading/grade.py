@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ..submission.layout import Layout
 from ..submission.received import Rename
 from ..submission.text import name as shown
 from ..submission.text import quoted
-from . import apart, failures, scoring
+from . import apart, failures, scoring, settling
 from .check import Check
 from .context import Context
 from .findings import Mismatch
@@ -89,6 +89,7 @@ def grade(
     progress: Callable[[Item], None] | None = None,
     deadline: float = math.inf,
     in_child: bool = False,
+    beside: bool = False,
 ) -> Report:
     """Ask every check about one submission.
 
@@ -97,6 +98,8 @@ def grade(
         progress: called with each item before it is graded.
         deadline: `time.monotonic` at which no student code may run any more; what is not asked by then is skipped.
         in_child: judge in a process of its own, within bounds (see `apart`), where the system and the sandbox can fork.
+        beside: where they can, have a second process settle some items meanwhile (see `settling`): for who waits and has a core
+            to spare.
 
     A fault of the grader itself shows as that item's outcome and never raises; `KeyboardInterrupt` and the like pass.
     """
@@ -105,7 +108,8 @@ def grade(
     student = Student(submission, sandbox, homework, Limits(), deadline)
     asked = [item for item in rubric.graded if only is None or item.id in only]
     student.reads_ahead = frozenset[str]().union(*(checks[item.id].reads for item in asked))
-    in_child = in_child and apart.possible() and sandbox.kind is Kind.FORK
+    can_fork = apart.possible() and sandbox.kind is Kind.FORK
+    in_child = in_child and can_fork
     bounded: Bounded = apart.bounded if in_child else lambda _: nullcontext()
     results: dict[str, ItemResult] = {}
     staff_notes = [homework.mounted_starter] if homework.course else []
@@ -116,29 +120,37 @@ def grade(
         if progress is not None:
             progress(item)
 
+    def tell(told: object) -> None:
+        if isinstance(told, settling.Begun):
+            begin(told.item)
+
     def settle(item: Item) -> None:
         student.limits = replace(Limits(), wall=item.seconds, memory=rubric.memory_mb * 2**20)
         student.cut_short = student.reused = False
         student.item, student.hidden = item.id, not item.public
         results[item.id] = _grade_item(homework, rubric, item, checks[item.id], student, results, bounded)
 
+    def give_up(item: Item, lost: apart.Lost | None, begun: bool) -> ItemResult:
+        return _given_up(item, checks[item.id], student, lost, begun)
+
+    work = settling.Work(asked, settle, give_up, results, student, sandbox, deadline)
+    if beside and can_fork:
+        work.beside = settling.side_by_side(homework, asked)
     try:
         if in_child:
-            _settle_in_children(asked, checks, settle, begin, results, student, sandbox, deadline)
+            settling.settle_in_children(work, begin)
         else:
-            for item in asked:
-                begin(item)
-                settle(item)
+            settling.settle(work, tell)
     finally:
         student.close()
-    for file, text in student.printed.items():
-        staff_notes.append(f"{file} printed: {quoted(text, 1000)}")
-    short_of_time = [name for name, result in results.items() if any(found.staff == _OUT_OF_TIME for found in result.findings)]
+    printed = student.printed
+    staff_notes += [f"{file} printed: {quoted(printed[file], 1000)}" for file in homework.layout.files if file in printed]
+    short_of_time = [item.id for item in asked if any(found.staff == _OUT_OF_TIME for found in results[item.id].findings)]
     if short_of_time:
         staff_notes.append(f"The deadline passed before these were done: {', '.join(short_of_time)}.")
     return Report(
         label=submission.label,
-        items=tuple(results.values()),
+        items=tuple(results[item.id] for item in asked),
         left_out={item.id: scoring.rounded(item.points) for item in rubric.graded if item.id not in results},
         planned={item.id: scoring.rounded(item.points) for item in rubric.items if item.planned},
         notes=(
@@ -163,71 +175,14 @@ def grade(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """What a judging process tells when it begins an item."""
-
-    item: Item
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """What it tells when it is done with one; `server` is the sandbox's, which may have been replaced."""
-
-    result: ItemResult
-    absent: dict[str, set[str]]
-    printed: dict[str, str]
-    server: int | None
-
-
-def _settle_in_children(
-    asked: Sequence[Item],
-    checks: Mapping[str, Check],
-    settle: Callable[[Item], None],
-    begin: Callable[[Item], None],
-    results: dict[str, ItemResult],
-    student: Student,
-    sandbox: Sandbox,
-    deadline: float,
-) -> None:
-    """Settle all items, in one child unless it is lost; an item that loses its child twice is given up."""
-    lost_by: set[str] = set()
-    while left := [item for item in asked if item.id not in results]:
-
-        def work(tell: Callable[[object], None], left: Sequence[Item] = left) -> None:
-            for item in left:
-                tell(_Begun(item))
-                settle(item)
-                tell(_Settled(results[item.id], student.absent, student.printed, sandbox.server_pid))
-            student.close()
-
-        at, server = left[0], sandbox.server_pid
-        try:
-            with closing(apart.results(work, deadline)) as told:
-                for one in told:
-                    if isinstance(one, _Begun):
-                        at = one.item
-                        begin(at)
-                    elif isinstance(one, _Settled):
-                        results[one.result.id] = one.result
-                        student.absent, student.printed, server = one.absent, one.printed, one.server
-        except apart.Lost as lost:
-            server = None
-            if time.monotonic() >= deadline:
-                for item in left:
-                    if item.id not in results:
-                        told_student = NOT_FINISHED if item.id == at.id else NOT_RUN
-                        results[item.id] = _given_up(item, checks[item.id], student, Outcome.SKIPPED, told_student, _OUT_OF_TIME)
-            elif at.id in lost_by:
-                outcome = Outcome.OUT_OF_MEMORY if lost.killed else Outcome.GRADER_ERROR
-                told_student = TOO_LARGE if lost.killed else NOT_YOUR_FAULT
-                results[at.id] = _given_up(at, checks[at.id], student, outcome, told_student, str(lost))
-            lost_by.add(at.id)
-        if server != sandbox.server_pid:  # the child's own is gone with it, and ours may still have an answer for it
-            sandbox.close()
-
-
-def _given_up(item: Item, check: Check, student: Student, outcome: Outcome, why: str, why_staff: str) -> ItemResult:
+def _given_up(item: Item, check: Check, student: Student, lost: apart.Lost | None, begun: bool) -> ItemResult:
+    """An item that took its process with it, or, where none is `lost`, that the deadline met."""
+    if lost is None:
+        outcome, why, why_staff = Outcome.SKIPPED, NOT_FINISHED if begun else NOT_RUN, _OUT_OF_TIME
+    elif lost.killed:
+        outcome, why, why_staff = Outcome.OUT_OF_MEMORY, TOO_LARGE, str(lost)
+    else:
+        outcome, why, why_staff = Outcome.GRADER_ERROR, NOT_YOUR_FAULT, str(lost)
     context = Context(student, item.tolerance)
     context.note(why, why_staff)
     return _scored(item, check, context, outcome, 0.0)

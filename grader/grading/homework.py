@@ -230,6 +230,11 @@ class Homework:
         del log, entries
         return None
 
+    @property
+    def beside(self) -> Collection[str]:
+        """Files of the layout whose items take about as long as those on the others, and may be settled beside them."""
+        return ()
+
     def code_of(self, item: str) -> tuple[str, tuple[str, ...]]:
         """What a student wrote for an item: a file of the layout, and the functions in it ("f", "Class.method"); empty if none."""
         del item

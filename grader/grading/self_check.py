@@ -35,16 +35,20 @@ class SelfCheck:
         kind: Kind | None = None,
         rubric: Path | None = None,
         known: Path | None = None,
+        *,
+        beside: bool = False,
     ) -> None:
         """Load the rubric and start a sandbox, with whatever isolation this system offers.
 
-        `rubric` and `known` as in `shipped_logs.rubric_with`.
+        `rubric` and `known` as in `shipped_logs.rubric_with`, `beside` as in `grade`: not for a process with threads, such as a
+        notebook's kernel, which must not be forked.
 
         Raises:
             UsageError: `only` names no public item, or `known` cannot be used.
             ConfigurationError: the grader's own files are not in order, or no process can be made here.
         """
         self._homework = homework
+        self._beside = beside
         self._sandbox = sandbox(homework, Level.STUDENT, kind=kind)
         try:
             self._rubric = rubric_with(homework, rubric, known)[1].public
@@ -92,7 +96,9 @@ class SelfCheck:
 
     def graded(self, submission: Submission, progress: Callable[[Item], None] | None = None) -> Report:
         """Grade a submission."""
-        return grade(self._homework, submission, self._rubric, self._sandbox, only=self._only, progress=progress)
+        return grade(
+            self._homework, submission, self._rubric, self._sandbox, only=self._only, progress=progress, beside=self._beside
+        )
 
     def watch(self, path: Path) -> Iterator[Report | UsageError]:
         """A report now, and another after every change of a file that is graded; in between it waits. Endless.

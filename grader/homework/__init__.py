@@ -52,6 +52,11 @@ class OptimizersAndInitialization(Homework):
 
         return published_curve(log, entries)
 
+    @property
+    def beside(self) -> Collection[str]:
+        """See `Homework.beside`: each initialization builds four networks."""
+        return (FC_NET,)
+
     def code_of(self, item: str) -> tuple[str, tuple[str, ...]]:
         """See `Homework.code_of`."""
         file, *rest = item.split(".")

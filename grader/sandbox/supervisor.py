@@ -138,6 +138,27 @@ class Sandbox:
             raise
         return Session(child, limits, layers)
 
+    def connection(self) -> socket.socket | None:
+        """Another connection with the server, for a process that is forked next and calls `use`; None where there is no server."""
+        if self._server is None or not self._runs():
+            return None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            socket.send_fds(self._server.control, [json.dumps({"do": "attach"}).encode()], [theirs.fileno()])
+        except OSError:
+            ours.close()
+            return None
+        finally:
+            theirs.close()
+        ours.settimeout(launch.START_SECONDS)
+        return ours
+
+    def use(self, connection: socket.socket) -> None:
+        """In a forked process: talk with the server by this connection, the other one is that of who forked it."""
+        assert self._server is not None
+        self._server.control.close()
+        self._server.control = connection
+
     @property
     def server_pid(self) -> int | None:
         """The fork server's process id, for diagnostics."""

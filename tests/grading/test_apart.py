@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,7 @@ def test_whoever_is_done_with_the_child_ends_it() -> None:
         tell(os.getpid())
         _for_ever()
 
-    told = apart.results(endless, time.monotonic() + 60)
-    pid = next(told)
-    told.close()
+    with closing(apart.Child(endless)) as child:
+        pid = next(child.told(time.monotonic() + 60))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -12,7 +12,16 @@ from ...grading import memory
 from ...grading.homework import Homework
 from ...grading.signals import uninterrupted
 from ...report.output import say
-from ..common import EXIT_PASSED, add_grading_options, colour, exit_code, kind, start_early, warn_of_reduced_isolation
+from ..common import (
+    EXIT_PASSED,
+    add_grading_options,
+    colour,
+    exit_code,
+    has_a_core_to_spare,
+    kind,
+    start_early,
+    warn_of_reduced_isolation,
+)
 from . import course_starter
 from .arguments import seconds
 
@@ -99,7 +108,7 @@ def _graded(homework: Homework, options: argparse.Namespace) -> Report:
     with sandbox(homework, _level(options), kind=kind(options)) as jail:
         _, rubric = rubric_with(homework, options.rubric, options.known)
         only = selected([item.id for item in rubric.graded], options.only)
-        return grade(homework, submission, rubric, jail, only=only, in_child=True)
+        return grade(homework, submission, rubric, jail, only=only, in_child=True, beside=has_a_core_to_spare())
 
 
 def _collected(homework: Homework, options: argparse.Namespace) -> Submission:

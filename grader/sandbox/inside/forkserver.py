@@ -7,6 +7,9 @@ for which it can be started before that is known:
     {"readable": …, "writable": …, "jail": …, "uid": …, "disabled": …, "share": …, "preload": …, "ahead": …}  ->  {"ready": true}
     {"do": "spawn", "plan": {…}} + [channel, output]   ->  {"pid": n} + [pidfd]   or {"error": text}
     {"do": "reap", "pid": n}                           ->  {"status": wait status, "cpu": seconds, "memory": KiB}
+    {"do": "attach"} + [connection]                        another connection, on which the last two can be asked for as well
+
+It ends with the first connection. With another one only the children that were asked for on it end.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -67,15 +71,30 @@ def main(control_fd: str) -> None:
     hardening.close_memory()
     gc.freeze()
     control.send(json.dumps({"ready": True}).encode())
+    _serve(control, prepared)
+
+
+def _serve(control: socket.socket, prepared: hardening.Prepared) -> None:
+    children: dict[socket.socket, set[int]] = {control: set()}
     while True:
-        packet, fds, _, _ = socket.recv_fds(control, _MAX_PACKET, 2)
-        if not packet:
-            return
-        request = json.loads(packet)
-        if request["do"] == "spawn":
-            _spawn(control, request["plan"], fds, prepared)
-        else:
-            _reap(control, request["pid"])
+        for connection in select.select([*children], [], [])[0]:
+            packet, fds, _, _ = socket.recv_fds(connection, _MAX_PACKET, 2)
+            if not packet and connection is control:
+                return
+            if not packet:
+                for pid in children.pop(connection):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                connection.close()
+                continue
+            request = json.loads(packet)
+            if request["do"] == "spawn":
+                children[connection] |= _spawn(connection, request["plan"], fds, prepared)
+            elif request["do"] == "attach":
+                children[socket.socket(fileno=fds[0])] = set()
+            else:
+                _reap(connection, request["pid"])
+                children[connection].discard(request["pid"])
 
 
 def _compile(ahead: dict[str, str]) -> None:
@@ -84,13 +103,14 @@ def _compile(ahead: dict[str, str]) -> None:
             importer.compiled(name, source.read())
 
 
-def _spawn(control: socket.socket, plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared) -> None:
+def _spawn(control: socket.socket, plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared) -> set[int]:
+    """The process id of the new child; none if it could not be made."""
     parent = os.getpid()
     try:
         pid = os.fork()
     except OSError as error:
         control.send(json.dumps({"error": f"fork failed: {error.strerror}"}).encode())
-        return
+        return set()
     if pid == 0:
         _child(plan, fds, prepared, parent)
     for fd in fds:
@@ -98,6 +118,7 @@ def _spawn(control: socket.socket, plan: dict[str, Any], fds: list[int], prepare
     pidfd = os.pidfd_open(pid)
     socket.send_fds(control, [json.dumps({"pid": pid}).encode()], [pidfd])
     os.close(pidfd)
+    return {pid}
 
 
 def _child(plan: dict[str, Any], fds: list[int], prepared: hardening.Prepared, parent: int) -> None:
