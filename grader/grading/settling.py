@@ -6,6 +6,7 @@ once the sandbox is up, settles the items on some of the student's files while t
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -139,8 +140,11 @@ def settle_in_children(work: Work, begin: Callable[[Item], None]) -> None:
 
 @contextmanager
 def _helper(work: Work, items: Sequence[Item]) -> Iterator[apart.Child | None]:
-    """A forked process that settles these items; None where there are none, or it cannot have its own way into the sandbox."""
-    connection = work.sandbox.connection() if items else None
+    """A forked process that settles these items; None where there are none, or it cannot have its own way into the sandbox.
+
+    Nor where there are threads, e.g. one that draws a progress bar: a lock that one of them holds would be held for ever in there.
+    """
+    connection = work.sandbox.connection() if items and _threads() == 1 else None
     if connection is None:
         yield None
         return
@@ -158,6 +162,10 @@ def _helper(work: Work, items: Sequence[Item]) -> Iterator[apart.Child | None]:
         connection.close()  # it is the helper's alone
     with closing(child):
         yield child
+
+
+def _threads() -> int:
+    return len(sys._current_frames())  # without loading `threading`, which a check does not need
 
 
 def _settle_one(work: Work, item: Item, tell: Tell) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,15 @@ from tests.sandbox.asking import has_ended, processes_of
 pytestmark = pytest.mark.skipif(not apart.possible(), reason="this system does not fork as it is needed here")
 ONLY = ("optim.adam.golden", "fc_net.init.zero", "fc_net.loss", "solver.training", "logs.best_model")
 HELPED, LAST = ONLY[1:3], ONLY[-1]
+
+
+THREADS = settling._threads
+
+
+@pytest.fixture(autouse=True)
+def no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a command; those that run the tests hold no lock that matters here."""
+    monkeypatch.setattr(settling, "_threads", lambda: 1)
 
 
 def told(report: Report) -> list[str]:
@@ -55,7 +65,10 @@ EDITS: dict[str, list[tuple[str, str | None, str | None]]] = {
         (FC_NET, None, "import sklearn\nprint('net')\nclass FullyConnectedNet:\n    def __init__(self, *a, **k): 1 / 0\n"),
         (SOLVER, None, "import torch\nprint('solver')\nraise LookupError\n"),
     ],
-    "one leans on another": [(FC_NET, "import numpy as np", "import numpy as np\nfrom deeplearning.optim import adam")],
+    "one leans on another": [
+        (OPTIM, "import numpy as np", "import numpy as np\n\nOF_MINE = 1"),
+        (FC_NET, "import numpy as np", "import numpy as np\nfrom deeplearning.optim import OF_MINE"),
+    ],
     "one is missing": [(FC_NET, None, None)],
     "a process that crashes": [(FC_NET, None, "import os\nos._exit(3)\n")],
 }
@@ -156,6 +169,27 @@ def test_without_a_server_there_is_no_helper() -> None:
         assert has_ended(pidfd)
         os.close(pidfd)
         assert made.connection() is None
+
+
+def test_a_process_with_threads_is_not_forked(graded_so: Callable[..., Report], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_work: object) -> None:
+        raise AssertionError("forked")
+
+    monkeypatch.setattr(apart, "Child", refused)
+    with pytest.raises(AssertionError, match="forked"):
+        graded_so(SAMPLES / "reference", only=ONLY, beside=True)
+    monkeypatch.setattr(settling, "_threads", lambda: 2)
+    assert graded_so(SAMPLES / "reference", only=ONLY, beside=True).all_passed
+
+
+def test_threads_are_counted() -> None:
+    before, done = THREADS(), threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    assert THREADS() == before + 1
+    done.set()
+    thread.join()
+    assert THREADS() == before
 
 
 def _items(rubric: Rubric, needs: dict[str, tuple[str, ...]], *names: str) -> list[Item]:
