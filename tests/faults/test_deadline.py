@@ -84,8 +84,8 @@ def autograde(tmp_path: Path, submission: Path, rubric: str, limit: int) -> dict
 
 def seconds_each(seconds: str) -> str:
     text = HOMEWORK.rubric.read_text("utf-8")
-    changed = re.sub(r"(?m)^seconds = \d+", f"seconds = {seconds}", text)
-    assert changed != text
+    changed, count = re.subn(r"(?m)^seconds = \d+", f"seconds = {seconds}", text)
+    assert count == 1
     return changed
 
 
