@@ -31,7 +31,7 @@ from ..registry import check
 from . import corpus, fault_messages, packed
 from .diagnosis import Diagnosis, diagnosed
 from .reference_rules import COUNTED, READINGS, STATE
-from .scenarios import Scenario
+from .scenarios import GROUPS, Scenario
 from .showcases import showcases
 from .slip_search import explaining, variants
 from .traces import Fault, Record, explained, fault_in, turns_wrong
@@ -158,7 +158,7 @@ def _opened(context: Context, *, alone: bool = True, shown: bool = False) -> Any
 
 def _walk(session: Session, rule: str, function: Remote) -> Remote:
     """The rule's way through all scenarios of the corpus, which stays in there: see `rule_driver.Walk`."""
-    asked = packed.questions(rule)
+    asked = corpus.questions(rule)
     walk = session.module("rule_driver").attr("Walk")
     return walk.call_as(f"{rule}(w, dw, config)", function, list(STATE[rule]), rule in COUNTED, asked.plan, asked.arrays)
 
@@ -193,9 +193,9 @@ def _read(found: Any, scenarios: Sequence[Scenario]) -> list[Record]:
 
 @prepares_rules
 def _prepare(rule: str, failing: bool) -> None:
-    packed.questions(rule)
+    corpus.questions(rule)
     packed.form(rule)
-    for group in packed.GROUPS:
+    for group in GROUPS:
         for reading in range(len(READINGS[rule])):
             packed.right(rule, group, reading)
     if failing:

@@ -1,4 +1,4 @@
-"""All scenarios of a rule as a few long arrays, to be asked and to be compared at once; kept in a file a rule.
+"""What is right in all scenarios of a rule, as a few long arrays to compare with at once; kept in a file a rule.
 
 What a right submission answers to them has the form that was asked for, so its answers lie in one order: scenario by scenario, of
 each track next_w, the state arrays in `STATE`'s order and dw, each with all its steps. That is what is compared here, with what is
@@ -8,13 +8,11 @@ than asking it everything. Whatever does not fit is asked for once more, record 
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
@@ -22,30 +20,12 @@ from ...errors import ConfigurationError
 from ...grading.expect import Array
 from ...sandbox.forms import ArrayOf, Form, Keys, ListOf, Text
 from ...sandbox.inside import wire
-from ..published import Track
 from . import corpus
 from .reference_rules import COUNTED, READINGS, STATE
-from .scenarios import Scenario
+from .scenarios import GROUPS, Group, Scenario
 from .traces import Walk
 
-Group = Literal["within", "large", "beyond"]  # what the handout promises, of which large arrays, and what lies beyond
-
-GROUPS: Final[tuple[Group, ...]] = ("within", "large", "beyond")
 _KEPT: Final[tuple[Group, ...]] = ("within", "beyond")  # what is right for large arrays is worked out sooner than read
-_TYPES: Final = ("float64", "float32")
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """Scenarios for `rule_driver`.
-
-    Attributes:
-        plan: JSON, for each scenario [group, layout, rates, tracks], for each track [shape, type, config], null for an array.
-        arrays: by type all arrays one after the other: of each track w, those of its config, and dw of each step.
-    """
-
-    plan: str
-    arrays: dict[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +81,6 @@ def form(rule: str) -> Form:
     return Keys({group: right(rule, group, 0).form for group in GROUPS}, most=0)
 
 
-def questions(rule: str) -> Questions:
-    """All scenarios of `rule`.
-
-    Raises:
-        ConfigurationError: the file is missing or damaged.
-    """
-    return _kept(rule)[0]
-
-
 @cache
 def right(rule: str, group: Group, reading: int) -> Right:
     """What is right in these scenarios.
@@ -118,8 +89,9 @@ def right(rule: str, group: Group, reading: int) -> Right:
         ConfigurationError: the file is missing or damaged.
     """
     if group not in _KEPT:
-        return _of([(one, corpus.put_together(one, corpus.answers(rule, reading, one))) for one in _scenarios(rule, group)], rule)
-    usual, others = _kept(rule)[1][group]
+        large = [scenario for scenario in corpus.scenarios(rule) if scenario.group == group]
+        return _of(rule, [(one, corpus.put_together(one, corpus.answers(rule, reading, one))) for one in large])
+    usual, others = _kept(rule)[group]
     if reading == 0:
         return usual
     near = {}
@@ -130,83 +102,39 @@ def right(rule: str, group: Group, reading: int) -> Right:
     return Right(near, usual.counts, usual.texts)
 
 
-_Kept = tuple[Questions, dict[Group, tuple[Right, list[dict[str, tuple[Array, Array, Array]]]]]]
-
-
 @cache
-def _kept(rule: str) -> _Kept:
-    """Questions, and by group what is right under the usual reading, and where it is something else under each of the others."""
+def _kept(rule: str) -> dict[Group, tuple[Right, list[dict[str, tuple[Array, Array, Array]]]]]:
+    """By group what is right under the usual reading, and where it is something else under each of the others."""
     path = file(rule)
     try:
-        data = path.read_bytes()
-        plan, arrays, groups = wire.decode(data[wire.HEADER.size :])
-        return Questions(plan, arrays), {group: (Right(*groups[group][0]), groups[group][1]) for group in _KEPT}
+        groups = wire.decode(path.read_bytes()[wire.HEADER.size :])
+        return {group: (Right(*groups[group][0]), groups[group][1]) for group in _KEPT}
     except (OSError, wire.WireError, ValueError, TypeError, KeyError) as error:
         raise ConfigurationError(f"{path.name} cannot be read ({error}); restore it from the repository") from error
 
 
 def file(rule: str) -> Path:
     """Where that is kept."""
-    return corpus.file(rule).with_suffix(".packed.bin")
+    return corpus.file(rule).with_suffix(".right.bin")
 
 
 def worked_out(rule: str) -> bytes:
     """The content that file should have, up to rounding."""
-    asked = _asked(rule)
     groups = {}
     for group in _KEPT:
         usual, *others = (_right(rule, group, reading) for reading in range(len(READINGS[rule])))
         groups[group] = (usual.near, usual.counts, usual.texts), [_departing(usual, other) for other in others]
-    return wire.frame((asked.plan, asked.arrays, groups))
-
-
-def _asked(rule: str) -> Questions:
-    parts: dict[str, list[Array]] = {name: [] for name in _TYPES}
-    plan = []
-    for scenario in corpus.scenarios(rule):
-        tracks = []
-        for track in scenario.tracks:
-            given = track.config or {}
-            arrays = [track.w, *(value for value in given.values() if isinstance(value, np.ndarray)), *track.grads]
-            parts[str(track.w.dtype)] += [array.ravel() for array in arrays]
-            config = {key: None if isinstance(value, np.ndarray) else value for key, value in given.items()}
-            tracks.append([track.w.shape, str(track.w.dtype), None if track.config is None else config])
-        plan.append([_group(scenario), scenario.layout, scenario.rates, tracks])
-    return Questions(json.dumps(plan), {name: _joined(arrays, name) for name, arrays in parts.items()})
-
-
-def _group(scenario: Scenario) -> Group:
-    return "beyond" if scenario.beyond else "large" if scenario.large else "within"
-
-
-def _scenarios(rule: str, group: Group) -> Iterator[Scenario]:
-    """The scenarios of a group, out of the plan: the other file, which has all of them one by one, takes longer to read."""
-    asked = questions(rule)
-    places = dict.fromkeys(asked.arrays, 0)
-
-    def following(shape: Sequence[int], dtype: str) -> Array:
-        at = places[dtype]
-        places[dtype] += math.prod(shape)
-        return asked.arrays[dtype][at : places[dtype]].reshape(shape)
-
-    for its_group, layout, rates, given in json.loads(asked.plan):
-        tracks = []
-        for shape, dtype, config in given:
-            w = following(shape, dtype)
-            held = config and {key: following(shape, dtype) if value is None else value for key, value in config.items()}
-            tracks.append(Track(w, held, tuple(following(shape, dtype) for _ in rates)))
-        if its_group == group:
-            yield Scenario(tuple(tracks), tuple(rates), layout)
+    return wire.frame(groups)
 
 
 def _right(rule: str, group: Group, reading: int) -> Right:
-    numbers = [number for number, scenario in enumerate(corpus.scenarios(rule)) if _group(scenario) == group]
-    return _of([(corpus.scenarios(rule)[number], corpus.walks(rule, reading, number)) for number in numbers], rule)
+    numbers = [number for number, scenario in enumerate(corpus.scenarios(rule)) if scenario.group == group]
+    return _of(rule, [(corpus.scenarios(rule)[number], corpus.walks(rule, reading, number)) for number in numbers])
 
 
-def _of(walked: Sequence[tuple[Scenario, Sequence[Walk]]], rule: str) -> Right:
-    values: dict[str, list[Array]] = {name: [] for name in _TYPES}
-    slacks: dict[str, list[Array]] = {name: [] for name in _TYPES}
+def _of(rule: str, walked: Sequence[tuple[Scenario, Sequence[Walk]]]) -> Right:
+    values: dict[str, list[Array]] = {name: [] for name in corpus.TYPES}
+    slacks: dict[str, list[Array]] = {name: [] for name in corpus.TYPES}
     counts: list[int | None] = []
     texts: list[str] = []
     for scenario, walks in walked:
@@ -217,7 +145,7 @@ def _of(walked: Sequence[tuple[Scenario, Sequence[Walk]]], rule: str) -> Right:
                 slacks[str(track.w.dtype)].append(slack.ravel())
             counts += walk.counts if rule in COUNTED else []
             texts += [text for text in (track.config or {}).values() if isinstance(text, str) for _ in scenario.rates]
-    near = {name: (_joined(values[name], "float64"), _joined(slacks[name], "float64")) for name in _TYPES}
+    near = {name: (corpus.joined(values[name], "float64"), corpus.joined(slacks[name], "float64")) for name in corpus.TYPES}
     return Right(near, np.array(counts, np.int64), texts)
 
 
@@ -228,7 +156,3 @@ def _departing(usual: Right, other: Right) -> dict[str, tuple[Array, Array, Arra
         where = np.flatnonzero((value != usual.near[name][0]) | (slack != usual.near[name][1]))
         found[name] = where, value[where], slack[where]
     return found
-
-
-def _joined(arrays: Sequence[Array], dtype: str) -> Array:
-    return np.concatenate([np.empty(0), *arrays]).astype(dtype)

@@ -10,7 +10,7 @@ that only fails there (`w[:] = …`) loses nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from ...grading.expect import Array
 from ..published import Track
 from .reference_rules import COUNTED, DEFAULTS, STATE
 
+Group = Literal["within", "large", "beyond"]  # what the handout promises, of which large arrays, and what lies beyond
+
+GROUPS: Final[tuple[Group, ...]] = ("within", "large", "beyond")
 LAYOUTS: Final = ("C", "F", "strided", "reversed")
 UNKNOWN: Final = "note"  # a key no rule knows; it has to stay in the config
 _PLAIN_RANGE: Final = (1e-4, 1e4)
@@ -43,6 +46,11 @@ class Scenario:
         return sum(track.w.size for track in self.tracks) > _LARGE
 
     @property
+    def group(self) -> Group:
+        """Which of the two, or neither."""
+        return "beyond" if self.beyond else "large" if self.large else "within"
+
+    @property
     def plain(self) -> bool:
         """Whether its numbers are float64 of everyday size, so that a slip shows in them and not in their rounding."""
         low, high = _PLAIN_RANGE
@@ -60,12 +68,6 @@ class Scenario:
         """As plain data, for the wire."""
         tracks = [{"w": track.w, "config": track.config, "grads": list(track.grads)} for track in self.tracks]
         return {"layout": self.layout, "rates": list(self.rates), "tracks": tracks}
-
-
-def from_data(data: dict[str, Any]) -> Scenario:
-    """The inverse of `Scenario.as_data`."""
-    tracks = tuple(Track(track["w"], track["config"], tuple(track["grads"])) for track in data["tracks"])
-    return Scenario(tracks, tuple(data["rates"]), data["layout"])
 
 
 def landmarks(rule: str) -> list[Scenario]:
