@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -21,11 +22,12 @@ from typing import Any
 import pytest
 
 from grader.sandbox import launch, supervisor, surroundings, users
+from grader.sandbox.child import ForkedChild
 from grader.sandbox.errors import Ending, SandboxUnavailable, SessionEnded
 from grader.sandbox.inside import hardening, jail, landlock, libc, library, seccomp, spawned, wire, worker
 from grader.sandbox.policy import Kind, Layer, Level, Limits
 from grader.sandbox.supervisor import Sandbox, SelfTest
-from tests.sandbox.asking import ask, has_ended, load
+from tests.sandbox.asking import ask, has_ended, load, processes_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork servers are Linux's")
 NOBODY = 65534
@@ -118,6 +120,13 @@ class TestServers:
         monkeypatch.undo()
         assert ask(made, "def f(): return 1") == 1
 
+    def test_one_that_goes_away_gives_no_further_connection(self, made: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert made.server_pid is not None
+        kill(made.server_pid)
+        assert made.connection() is None
+        monkeypatch.setattr(made, "_runs", lambda: True)
+        assert made.connection() is None
+
     def test_one_that_does_not_answer_is_replaced(self, made: Sandbox) -> None:
         stopped = made.server_pid
         assert stopped is not None
@@ -140,6 +149,15 @@ class TestServers:
         monkeypatch.undo()
         assert ask(made, "def f(): return 1") == 1
         assert made.server_pid != first
+
+    def test_a_process_that_nobody_waits_for_any_more_is_ended(self, made: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(ForkedChild, "exchange", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            made.session()
+        assert processes_of(made) == set()
 
     def test_what_it_knows_nothing_of_counts_as_lost(self, made: Sandbox) -> None:
         assert made._reap(1).lost
@@ -236,14 +254,36 @@ class TestConversations:
             assert caught.value.ending is Ending.CRASHED
 
     def test_one_that_no_longer_reads_but_lives_on_is_ended(self) -> None:
-        source = "import socket, os\ndef f(): socket.socket(fileno=os.dup(3)).shutdown(socket.SHUT_RD); return 1"
+        source = """
+            import os, socket, sys, time
+            def f():
+                sys.modules["inside.worker"]._read = lambda *_: time.sleep(600)
+                socket.socket(fileno=os.dup(3)).shutdown(socket.SHUT_RD)
+                return 1
+            """
         limits = Limits(wall=600, cpu=600)
         with Sandbox(Level.STUDENT, kind=Kind.FORK, disabled=[Layer.SECCOMP]) as made, made.session(limits) as session:
             load(session, source)
             assert session.fetch(session.module("m").attr("f")()) == (1,)
-            with pytest.raises(SessionEnded) as caught:
+            with pytest.raises(SessionEnded, match="did not end") as caught:
                 session.fetch(session.put(bytes(2**25)))
             assert caught.value.ending is Ending.CRASHED
+
+    def test_what_was_printed_last_is_kept(self, sandbox: Sandbox) -> None:
+        source = """
+            import os, sys, time
+            def last(*_):
+                os.write(1, b"last words")
+                time.sleep(600)
+            def f():
+                sys.modules["inside.worker"]._read = last
+                return 1
+            """
+        with sandbox.session() as session:
+            load(session, source)
+            assert session.fetch(session.module("m").attr("f")()) == (1,)
+            select.select([session._child._output_fd], [], [])  # type: ignore[attr-defined]
+        assert session.output == "last words"
 
     def test_one_that_was_killed_from_outside_is_nobodys_fault_however_often_it_is_asked(self, sandbox: Sandbox) -> None:
         with sandbox.session() as session:
@@ -258,10 +298,13 @@ class TestConversations:
         source = """
             import ctypes, os
             def f():
+                here, there = os.pipe()
                 pid = ctypes.CDLL(None).fork()  # past the good manners that Python keeps where nothing is forked
                 if pid == 0:
                     ctypes.CDLL(None).setsid()
+                    os.write(there, b"gone")
                     while True: ctypes.CDLL(None).pause()
+                os.read(here, 4)
                 return pid
             """
         with Sandbox(Level.STUDENT, kind=Kind.SPAWN) as made:
