@@ -7,9 +7,13 @@ import cProfile
 import io
 import json
 import pstats
+import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -176,40 +180,60 @@ def reading(options: argparse.Namespace) -> list[Figure]:
 
 
 def cold(options: argparse.Namespace) -> list[Figure]:
-    """Whole processes: `run_autograder` on the reference, the self-check, and an interpreter that loads NumPy.
+    """Whole processes: `run_autograder` on the reference, the self-check here and in a student's copy, and `import numpy`.
 
     All of them with bytecode that is there already, as from anybody's second start on. CPU is held against NumPy with one BLAS
     thread: more of them only wait for work, and how long depends on who else uses the cores.
     """
     numpy: list[str | Path] = [sys.executable, "-c", "import numpy"]
-    check: list[str | Path] = [sys.executable, "-m", "grader", "check", REFERENCE]
-    lines: dict[str, list[str | Path]] = {
-        "import numpy": numpy,
-        "one BLAS thread": numpy,
-        "run_autograder": [ROOT / "run_autograder", REFERENCE],
-        "check": check,
-        "check, code only": [*check, "--only", "optim,fc_net,solver"],
-    }
-    finished: dict[str, list[Process]] = {name: [] for name in lines}
-    for number in range(options.runs + 1):
-        for name, line in lines.items():
-            threads = {"OPENBLAS_NUM_THREADS": "1"} if name == "one BLAS thread" else {}
-            process = command(line, ROOT, {"PYTHONDONTWRITEBYTECODE": "", **threads})
-            assert process.code in (0, 1), name
-            if number:  # the first round warms caches
-                finished[name].append(process)
+    check: list[str | Path] = [sys.executable, "-m", "grader", "check"]
+    code: list[str | Path] = ["--only", "optim,fc_net,solver"]
+    with tempfile.TemporaryDirectory() as made:
+        handout = _handout(Path(made))
+        lines: dict[str, tuple[Path, list[str | Path]]] = {
+            "import numpy": (ROOT, numpy),
+            "one BLAS thread": (ROOT, numpy),
+            "run_autograder": (ROOT, [ROOT / "run_autograder", REFERENCE]),
+            "check": (ROOT, [*check, REFERENCE]),
+            "check, code only": (ROOT, [*check, REFERENCE, *code]),
+            "handout's check": (handout, check),
+            "handout's check, code only": (handout, [*check, *code]),
+        }
+        finished: dict[str, list[Process]] = {name: [] for name in lines}
+        for number in range(options.runs + 1):
+            for name, (folder, line) in lines.items():
+                threads = {"OPENBLAS_NUM_THREADS": "1"} if name == "one BLAS thread" else {}
+                process = command(line, folder, {"PYTHONDONTWRITEBYTECODE": "", **threads})
+                assert process.code in (0, 1), name
+                if number:  # the first round warms caches
+                    finished[name].append(process)
+    targets = {"run_autograder": "≤ 4.5"} | {name: "≤ 2.7" if "only" in name else "≤ 3.0" for name in lines if "check" in name}
     figures = []
     for what, yardstick in (("wall", "import numpy"), ("cpu", "one BLAS thread")):
         spreads = {name: Spread(tuple(getattr(process, what) for process in found)) for name, found in finished.items()}
         for name, spread in spreads.items():
-            against = "" if name in list(lines)[:2] else f"   : {yardstick} {ratio(spread, spreads[yardstick])}"
-            print(f"  {what:<5}{name:<18}{spread.shown():<34}{against}")
-        for name, target in (("run_autograder", "≤ 4.5"), ("check", "≤ 3.0"), ("check, code only", "≤ 2.7")):
+            against = f"   : {yardstick} {ratio(spread, spreads[yardstick])}" if name in targets else ""
+            print(f"  {what:<5}{name:<28}{spread.shown():<34}{against}")
+        for name, target in targets.items():
             clock, held = ("CPU", True) if what == "cpu" else ("wall clock", False)
             title = f"`{name}`, cold: {'import numpy' if not held else 'import numpy with one BLAS thread'}, {clock}"
-            key = f"cold.{name.replace(', code only', '_code').replace('run_autograder', 'grade')}.{what}"
-            figures.append(compared(key, title, spreads[name], spreads[yardstick], "" if held else target, held=held))
+            short = name.replace(", code only", "_code").replace("run_autograder", "grade").replace("handout's ", "handout_")
+            figures.append(
+                compared(f"cold.{short}.{what}", title, spreads[name], spreads[yardstick], "" if held else target, held=held)
+            )
     return figures
+
+
+def _handout(folder: Path) -> Path:
+    """A student's copy, with the reference solution in it."""
+    zipped = folder / "handout.zip"
+    build: list[str | Path] = [sys.executable, "-m", "grader", "build", "handout", "-o", zipped]
+    subprocess.run(build, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    with zipfile.ZipFile(zipped) as archive:
+        archive.extractall(folder)
+    (found,) = (path for path in folder.iterdir() if path.is_dir())
+    shutil.copytree(REFERENCE, found, dirs_exist_ok=True)
+    return found
 
 
 def profile(options: argparse.Namespace) -> list[Figure]:

@@ -89,6 +89,7 @@ class Bare:
     """In place of a sandbox."""
 
     kind = Kind.SPAWN
+    server_pid = None
     self_test = SelfTest((), {}, np.__version__)
 
     def session(self, limits: Limits | None = None) -> BareSession:
