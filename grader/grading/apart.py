@@ -32,6 +32,8 @@ _HEADER: Final = struct.Struct("<I")
 _MOST_TOLD: Final = 64 * 2**20  # bytes of one verdict; a larger one is not believed
 
 _armed: list[bool] = []  # not empty while a block is bounded
+_short: list[bool] = []  # not empty where a limit of somebody else's leaves this process less memory than `MEMORY`
+_bounded_by_us: list[bool] = []  # not empty once this process has its bound
 
 
 class TooLong(BaseException):
@@ -57,6 +59,11 @@ class Lost(Exception):
 def possible() -> bool:
     """Whether this system can fork as it is needed here."""
     return sys.platform == "linux"
+
+
+def is_short_of_memory() -> bool:
+    """Whether this process may have less than was promised: what it then cannot judge is not the answer's fault."""
+    return bool(_short)
 
 
 @contextmanager
@@ -165,8 +172,11 @@ def _limit_memory() -> None:
         now = int(statm.read().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = now + MEMORY
-    if soft == resource.RLIM_INFINITY or wanted < soft:
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))  # the soft one: what a sandbox promises goes by the hard one
+    elif not _bounded_by_us:
+        _short.append(True)
+    _bounded_by_us.append(True)  # a helper that is forked from here shares that bound
 
 
 def _stay(_number: int, _frame: FrameType | None) -> None:

@@ -266,6 +266,8 @@ def _ask(check: Check, context: Context, homework: Homework, bounded: Bounded) -
         context.note(TOO_LONG, "judging took too much processor time")
         return Outcome.TIMED_OUT
     except MemoryError:
+        if apart.is_short_of_memory():
+            return _failed(context, f"a limit on this process leaves less than {apart.MEMORY // 2**20} MB for judging")
         context.note(TOO_LARGE, "judging took too much memory")
         return Outcome.OUT_OF_MEMORY
     except (SandboxUnavailable, AskAgain):
