@@ -87,14 +87,14 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     """As wide as the terminal. Argparse makes one of these for each option, and would load `shutil` to find that out."""
 
     def __init__(self, prog: str) -> None:
-        try:
-            columns = int(os.environ["COLUMNS"])
-        except (KeyError, ValueError):
+        asked = os.environ.get("COLUMNS", "")
+        columns = int(asked) if asked.isdecimal() else 0
+        if not columns:  # as some shells have it
             try:
                 columns = os.get_terminal_size(1).columns
             except OSError:
-                columns = 80
-        super().__init__(prog, width=columns - 2)
+                pass
+        super().__init__(prog, width=(columns or 80) - 2)
 
 
 def _parser(typed: Sequence[str]) -> argparse.ArgumentParser:
