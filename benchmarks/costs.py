@@ -7,13 +7,10 @@ import cProfile
 import io
 import json
 import pstats
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +27,8 @@ from grader.homework import HOMEWORK
 from grader.sandbox.policy import Layer, Level, Limits
 from grader.sandbox.supervisor import Sandbox
 from grader.submission.collect import Submission, collect
+from tests.commands.conftest import laid_over, unpacked
+from tests.conftest import run
 
 REFERENCE = ROOT / "fixtures" / "submissions" / "reference"
 _BARE_FORK = [layer for layer in Layer if layer not in (Layer.PROCESS, Layer.ENVIRONMENT, Layer.NO_NEW_PRIVS, Layer.RLIMITS)]
@@ -189,7 +188,9 @@ def cold(options: argparse.Namespace) -> list[Figure]:
     check: list[str | Path] = [sys.executable, "-m", "grader", "check"]
     code: list[str | Path] = ["--only", "optim,fc_net,solver"]
     with tempfile.TemporaryDirectory() as made:
-        handout = _handout(Path(made))
+        zipped = Path(made) / "handout.zip"
+        run("build", "handout", "-o", zipped).check_returncode()
+        handout = laid_over(unpacked(zipped, Path(made)), REFERENCE)
         lines: dict[str, tuple[Path, list[str | Path]]] = {
             "import numpy": (ROOT, numpy),
             "one BLAS thread": (ROOT, numpy),
@@ -203,7 +204,7 @@ def cold(options: argparse.Namespace) -> list[Figure]:
         for number in range(options.runs + 1):
             for name, (folder, line) in lines.items():
                 threads = {"OPENBLAS_NUM_THREADS": "1"} if name == "one BLAS thread" else {}
-                process = command(line, folder, {"PYTHONDONTWRITEBYTECODE": "", **threads})
+                process = command(line, folder, {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": "", **threads})  # no other copy
                 assert process.code in (0, 1), name
                 if number:  # the first round warms caches
                     finished[name].append(process)
@@ -222,18 +223,6 @@ def cold(options: argparse.Namespace) -> list[Figure]:
                 compared(f"cold.{short}.{what}", title, spreads[name], spreads[yardstick], "" if held else target, held=held)
             )
     return figures
-
-
-def _handout(folder: Path) -> Path:
-    """A student's copy, with the reference solution in it."""
-    zipped = folder / "handout.zip"
-    build: list[str | Path] = [sys.executable, "-m", "grader", "build", "handout", "-o", zipped]
-    subprocess.run(build, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-    with zipfile.ZipFile(zipped) as archive:
-        archive.extractall(folder)
-    (found,) = (path for path in folder.iterdir() if path.is_dir())
-    shutil.copytree(REFERENCE, found, dirs_exist_ok=True)
-    return found
 
 
 def profile(options: argparse.Namespace) -> list[Figure]:

@@ -53,11 +53,6 @@ class Trade(Generic[_Settings, _Job, _Done]):
 GRADING: Final = Trade(worker.start, worker.work, lambda why: worker.Done(None, 0.0, why))
 
 
-def cpus() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def processes(settings: _Settings, trade: Trade[_Settings, _Job, _Done]) -> Callable[[], Executor]:
     """A maker of executors with one process each, which holds one warm sandbox."""
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):

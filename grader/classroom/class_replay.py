@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import ConfigurationError, UsageError
+from ..grading.apart import cpus
 from ..grading.atomic import replacing
 from ..grading.homework import Homework
 from ..grading.results import Outcome
@@ -248,7 +249,7 @@ def _replayed(homework: Homework, out: Path, wish: Wish, lines: Sequence[Line], 
         say(f"{done:>5}/{len(lines)}  {what:<40} {came.seconds:>7.1f} s  {_who(members[job.id])}{eta}")
 
     jobs = (Job(line.member.id, _known(out, line.member.id), grades.renames(line.member)) for line in lines)
-    slots = wish.workers or batch.cpus()
+    slots = wish.workers or cpus()
     try:
         batch.run(jobs, slots, batch.processes(settings, _TRADE), settings, _TRADE, finish)
     finally:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from ..errors import ConfigurationError, UsageError
 from ..grading import preflight as policies
 from ..grading import scoring
+from ..grading.apart import cpus
 from ..grading.atomic import clear, replacing
 from ..grading.homework import Homework
 from ..grading.results import Outcome
@@ -263,7 +264,7 @@ def _workers(wish: Wish, settings: Settings) -> Iterator[tuple[int, int, Callabl
         with dask_cluster.connected(wish.cluster, settings) as found:
             yield found.size, wish.workers or dask_cluster.SLOTS, found.place
     else:
-        count = wish.workers or batch.cpus()
+        count = wish.workers or cpus()
         yield count, count, batch.processes(settings, batch.GRADING)
 
 

@@ -11,7 +11,7 @@ from ..errors import UsageError
 from ..grading import memory
 from ..grading.homework import active
 from ..report.output import say
-from .common import EXIT_FAILED, add_grading_options, colour, complain, exit_code, has_a_core_to_spare, kind, start_early
+from .common import EXIT_FAILED, add_grading_options, colour, complain, exit_code, kind, start_early
 
 if TYPE_CHECKING:
     from ..grading.results import Report
@@ -34,10 +34,11 @@ def run(options: argparse.Namespace) -> int:
     """Check and print; the exit code of the (last) report."""
     memory.require()
     start_early(options)
+    from ..grading.apart import cpus
     from ..grading.self_check import SelfCheck
     from ..report.progress import ProgressLine
 
-    with SelfCheck(active(), options.only, kind(options), options.rubric, options.known, beside=has_a_core_to_spare()) as selfcheck:
+    with SelfCheck(active(), options.only, kind(options), options.rubric, options.known, beside=cpus() > 1) as selfcheck:
         if options.watch:
             return _watch(selfcheck, options)
         with ProgressLine() as progress:

@@ -52,11 +52,6 @@ def start_early(options: argparse.Namespace) -> None:
         launch.unwanted()
 
 
-def has_a_core_to_spare() -> bool:
-    """Whether some items can be settled beside others without slowing these down."""
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1
-
-
 def complain(message: str) -> None:
     """Say on standard error why a command ends; names in it may be of a submission."""
     print(f"grader: {quoted(message, _MAX_COMPLAINT)}", file=sys.stderr, flush=True)

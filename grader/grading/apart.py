@@ -32,8 +32,7 @@ _HEADER: Final = struct.Struct("<I")
 _MOST_TOLD: Final = 64 * 2**20  # bytes of one verdict; a larger one is not believed
 
 _armed: list[bool] = []  # not empty while a block is bounded
-_short: list[bool] = []  # not empty where a limit of somebody else's leaves this process less memory than `MEMORY`
-_bounded_by_us: list[bool] = []  # not empty once this process has its bound
+_room: list[bool] = []  # whether `MEMORY` was to be had, of each process down to this one; after the first it is that one's bound
 
 
 class TooLong(BaseException):
@@ -61,9 +60,14 @@ def possible() -> bool:
     return sys.platform == "linux"
 
 
+def cpus() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def is_short_of_memory() -> bool:
     """Whether this process may have less than was promised: what it then cannot judge is not the answer's fault."""
-    return bool(_short)
+    return _room[:1] == [False]
 
 
 @contextmanager
@@ -172,11 +176,9 @@ def _limit_memory() -> None:
         now = int(statm.read().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = now + MEMORY
-    if soft == resource.RLIM_INFINITY or wanted <= soft:
+    _room.append(soft == resource.RLIM_INFINITY or wanted <= soft)
+    if _room[-1]:
         resource.setrlimit(resource.RLIMIT_AS, (wanted, hard))  # the soft one: what a sandbox promises goes by the hard one
-    elif not _bounded_by_us:
-        _short.append(True)
-    _bounded_by_us.append(True)  # a helper that is forked from here shares that bound
 
 
 def _stay(_number: int, _frame: FrameType | None) -> None:

@@ -116,13 +116,9 @@ def grade(
     if built_on := homework.built_on(submission, rubric.term):
         staff_notes.append(f"{built_on[0].upper()}{built_on[1:]}.")
 
-    def begin(item: Item) -> None:
-        if progress is not None:
-            progress(item)
-
     def tell(told: object) -> None:
-        if isinstance(told, settling.Begun):
-            begin(told.item)
+        if progress is not None and isinstance(told, settling.Begun):
+            progress(told.item)
 
     def settle(item: Item) -> None:
         student.limits = replace(Limits(), wall=item.seconds, memory=rubric.memory_mb * 2**20)
@@ -137,10 +133,7 @@ def grade(
     if beside and can_fork:
         work.beside = settling.side_by_side(homework, asked)
     try:
-        if in_child:
-            settling.settle_in_children(work, begin)
-        else:
-            settling.settle(work, tell)
+        (settling.settle_in_children if in_child else settling.settle)(work, tell)
     finally:
         student.close()
     printed = student.printed

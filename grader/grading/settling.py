@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Final
 
 from ..sandbox.supervisor import Sandbox
 from . import apart
@@ -20,6 +21,8 @@ from .rubric import Item
 from .student import Student
 
 Tell = Callable[[object], None]
+
+_NOTHING: Final[tuple[frozenset[str], frozenset[str]]] = (frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Work:
     student: Student
     sandbox: Sandbox
     deadline: float
-    beside: tuple[frozenset[str], frozenset[str]] = field(default=(frozenset(), frozenset()))
+    beside: tuple[frozenset[str], frozenset[str]] = _NOTHING
 
     @property
     def left(self) -> list[Item]:
@@ -83,7 +86,7 @@ def side_by_side(homework: Homework, items: Sequence[Item]) -> tuple[frozenset[s
     others = frozenset(name for name, file in files.items() if file and file not in homework.beside)
     for part in (beside, others):
         if not part or any(need in files and need not in part for item in items if item.id in part for need in item.needs):
-            return frozenset(), frozenset()
+            return _NOTHING
     return beside, others
 
 
@@ -107,22 +110,22 @@ def settle(work: Work, tell: Tell) -> None:
         _settle_one(work, item, tell)
 
 
-def settle_in_children(work: Work, begin: Callable[[Item], None]) -> None:
+def settle_in_children(work: Work, tell: Tell) -> None:
     """Settle all that is left in one child, unless it is lost; an item that loses its child twice is given up."""
     lost_by: set[str] = set()
     while left := work.left:
 
-        def judge(tell: Tell) -> None:
-            settle(work, tell)
+        def judge(tell_parent: Tell) -> None:
+            settle(work, tell_parent)
             work.student.close()
 
         at, server = left[0], work.sandbox.server_pid
         try:
             with closing(apart.Child(judge)) as child:
                 for one in child.told(work.deadline):
+                    tell(one)
                     if isinstance(one, Begun):
                         at = one.item
-                        begin(at)
                     elif isinstance(one, Settled):
                         work.take(one)
                         server = one.server

@@ -63,12 +63,12 @@ def catalogue() -> dict[str, Misconception]:
         topics = tomllib.loads(_TEXTS.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{_TEXTS.name} cannot be read: {error}") from error
-    slips = [
+    found = [
         Misconception(f"{topic}.{slip}", **{"name": "", **texts})
         for topic, slips in topics.items()
         for slip, texts in slips.items()
     ]
-    return {slip.id: slip for slip in slips}
+    return {entry.id: entry for entry in found}
 
 
 @cache

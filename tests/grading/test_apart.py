@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -108,6 +109,18 @@ def test_an_item_that_has_its_child_killed_again_and_again_is_given_up(judged: J
 def test_a_child_that_crashes_is_no_fault_of_the_students(judged: Judged) -> None:
     report = judged(lambda: os._exit(3))
     assert _outcomes(report) == ["passed", "grader error", "passed"]
+
+
+def test_memory_that_somebody_elses_limit_withholds_is_not_the_answers_fault(judged: Judged) -> None:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + apart.MEMORY // 2, before[1]))
+    try:
+        report = judged(lambda: np.ones(apart.MEMORY // 4))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert _outcomes(report) == ["passed", "grader error", "passed"]
+    assert "less than 300 MB for judging" in item(report, SPOILED).findings[0].staff
 
 
 def test_a_fault_of_the_grader_is_told_from_the_child(judged: Judged) -> None:

@@ -15,14 +15,12 @@ from typing import Any
 
 import pytest
 
-from grader.commands import common
 from grader.grading import apart, settling
 from grader.grading.context import Context
 from grader.grading.grade import grade
 from grader.grading.results import Report
 from grader.grading.rubric import Item, Rubric
 from grader.homework import HOMEWORK, fc_net
-from grader.sandbox.policy import Kind, Level
 from grader.sandbox.supervisor import Sandbox
 from grader.submission.collect import collect
 from tests.conftest import FC_NET, OPTIM, SAMPLES, SOLVER, Maker
@@ -88,12 +86,12 @@ def test_the_report_is_the_same(what: str, in_child: bool, graded_so: Callable[.
 @pytest.fixture
 def settled_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], None]], None]:
     """Have something done whenever an item on the network's file is judged, in whatever process that is."""
-    honest = {name: getattr(fc_net, name) for name in ("_initialization", "_networks")}
+    honest = fc_net._networks
 
     def before(what: Callable[[str], None]) -> None:
         def networks(context: Context, *arguments: Any) -> Any:
             what(context.student.item)
-            return honest["_networks"](context, *arguments)
+            return honest(context, *arguments)
 
         monkeypatch.setattr(fc_net, "_networks", networks)
 
@@ -161,19 +159,6 @@ def _children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split())
 
 
-def test_without_a_server_there_is_no_helper() -> None:
-    with Sandbox(Level.STUDENT, kind=Kind.FORK) as made:
-        connection = made.connection()
-        assert connection is not None
-        connection.close()
-        assert made.server_pid is not None
-        pidfd = os.pidfd_open(made.server_pid)
-        os.kill(made.server_pid, signal.SIGKILL)
-        assert has_ended(pidfd)
-        os.close(pidfd)
-        assert made.connection() is None
-
-
 def test_a_process_with_threads_is_not_forked(graded_so: Callable[..., Report], monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_work: object) -> None:
         raise AssertionError("forked")
@@ -209,10 +194,10 @@ def test_what_is_settled_beside_what(rubric: Rubric) -> None:
         assert settling.side_by_side(HOMEWORK, _items(rubric, {name: (need,)}, name, need)) == nothing
 
 
-def test_where_there_is_one_core_there_is_no_helper(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_one_core_there_is_none_to_spare(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores in ({0}, {0, 1}):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, cores=cores: cores)
-        assert common.has_a_core_to_spare() is (len(cores) > 1)
+        assert (apart.cpus() > 1) is (len(cores) > 1)
 
 
 @pytest.mark.parametrize("command", ["check", "grade"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import select
+import signal
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,9 @@ from grader.sandbox.policy import Limits
 from grader.sandbox.session import Session
 from grader.sandbox.supervisor import Sandbox
 from grader.sandbox.users import private_uid
+from tests.conftest import ROOT
+
+NOBODY = 65534
 
 
 def load(session: Session, source: str | bytes, **others: str) -> None:
@@ -35,6 +42,39 @@ def ended(sandbox: Sandbox, source: str | bytes, limits: Limits | None = None) -
     with pytest.raises(SessionEnded) as caught:
         ask(sandbox, source, limits=limits)
     return caught.value
+
+
+def as_ordinary_user(code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code as nobody if the tests run as root, else as whoever runs them; skips if nobody cannot read all it needs."""
+    identity: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def python(code: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-B", "-c", code],
+            cwd=ROOT,
+            env={"PATH": os.defpath},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            **identity,
+        )
+
+    try:
+        readable = python("import numpy, grader").returncode == 0
+    except PermissionError:
+        readable = False
+    if not readable:
+        pytest.skip(f"an ordinary user cannot read {sys.executable} or {ROOT}")
+    return python(code)
+
+
+def kill(pid: int) -> None:
+    """Kill a process and wait until it is dead, without reaping it."""
+    pidfd = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    assert has_ended(pidfd)
+    os.close(pidfd)
 
 
 def has_ended(pidfd: int) -> bool:

@@ -12,7 +12,6 @@ import os
 import resource
 import select
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -27,10 +26,9 @@ from grader.sandbox.errors import Ending, SandboxUnavailable, SessionEnded
 from grader.sandbox.inside import hardening, jail, landlock, libc, library, seccomp, spawned, wire, worker
 from grader.sandbox.policy import Kind, Layer, Level, Limits
 from grader.sandbox.supervisor import Sandbox, SelfTest
-from tests.sandbox.asking import ask, has_ended, load, processes_of
+from tests.sandbox.asking import NOBODY, as_ordinary_user, ask, kill, load, processes_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork servers are Linux's")
-NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
@@ -67,14 +65,6 @@ def in_a_fork(work: Callable[[], object], user: int | None = None) -> int:
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def kill(pid: int) -> None:
-    """Kill it and wait until it is dead, without reaping it."""
-    pidfd = os.pidfd_open(pid)
-    os.kill(pid, signal.SIGKILL)
-    assert has_ended(pidfd)
-    os.close(pidfd)
 
 
 class TestServers:
@@ -121,6 +111,9 @@ class TestServers:
         assert ask(made, "def f(): return 1") == 1
 
     def test_one_that_goes_away_gives_no_further_connection(self, made: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        connection = made.connection()
+        assert connection is not None
+        connection.close()
         assert made.server_pid is not None
         kill(made.server_pid)
         assert made.connection() is None
@@ -212,20 +205,7 @@ with Sandbox(Level.STUDENT, kind=Kind.FORK) as made:
 
 @needs_root  # to be somebody whose processes are counted
 def test_a_server_that_cannot_fork_says_so_and_goes_on() -> None:
-    process = subprocess.run(
-        [sys.executable, "-B", "-c", FORK_IS_REFUSED],
-        cwd=Path(__file__).resolve().parents[2],
-        env={"PATH": os.defpath},
-        user=NOBODY,
-        group=NOBODY,
-        extra_groups=[],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if "PermissionError" in process.stderr or "No module named" in process.stderr:
-        pytest.skip("an ordinary user cannot read this installation")
+    process = as_ordinary_user(FORK_IS_REFUSED)
     refused, answer = json.loads(process.stdout)
     assert refused.startswith("no sandboxed process could be made: fork failed: ")
     assert answer == 1

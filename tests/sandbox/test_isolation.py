@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level, Limits, required_layers
 from grader.sandbox.supervisor import Sandbox
 from grader.sandbox.users import private_uid
-from tests.sandbox.asking import ask
+from tests.sandbox.asking import as_ordinary_user, ask
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
@@ -205,27 +203,7 @@ print(json.dumps({"uid": os.geteuid(), "full": attempt(Level.STAFF), "jail": jai
 @pytest.fixture(scope="module")
 def ordinary() -> dict[str, Any]:
     """What an ordinary user's sandboxes do; run as nobody when the tests run as root."""
-    identity: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if IS_ROOT else {}
-
-    def python(code: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-B", "-c", code],
-            cwd=ROOT,
-            env={"PATH": os.defpath},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            **identity,
-        )
-
-    try:
-        readable = python("import numpy, grader").returncode == 0
-    except PermissionError:
-        readable = False
-    if not readable:
-        pytest.skip(f"an ordinary user cannot read {sys.executable} or {ROOT}")
-    process = python(AS_ORDINARY_USER)
+    process = as_ordinary_user(AS_ORDINARY_USER)
     assert process.returncode == 0, process.stderr
     found: dict[str, Any] = json.loads(process.stdout)
     return found

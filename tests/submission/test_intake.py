@@ -218,6 +218,18 @@ def test_an_unknown_compression_is_refused_alone(tmp_path: Path, method: int) ->
     assert found.files == {SOLVER: GOOD}
 
 
+def refuse(monkeypatch: pytest.MonkeyPatch, call: str, name: str, error: type[OSError]) -> None:
+    """Have one of `os`'s calls fail for what is called `name`: root may do everything, so rights are no way to have that."""
+    real = getattr(os, call)
+
+    def refusing(path: Path, *arguments: object) -> object:
+        if path.name == name:
+            raise error(13, "Permission denied", str(path))
+        return real(path, *arguments)
+
+    monkeypatch.setattr(os, call, refusing)
+
+
 @pytest.mark.parametrize(
     ("error", "notes"),
     [
@@ -230,24 +242,14 @@ def test_a_folder_that_cannot_be_looked_into_costs_only_what_is_in_it(
 ) -> None:
     root = folder(tmp_path / "hand-in")
     (root / "submission_logs").mkdir()
-    real = os.scandir
-
-    def refusing(path: Path) -> object:
-        if path.name == "submission_logs":
-            raise error(13, "of a test", str(path))
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", refusing)
+    refuse(monkeypatch, "scandir", "submission_logs", error)
     found = collect(root, LAYOUT)
     assert found.files == {SOLVER: GOOD}
     assert list(found.notes) == notes
 
 
 def test_a_folder_that_cannot_be_looked_into_at_all_is_no_submission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refusing(path: Path) -> object:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(os, "scandir", refusing)
+    refuse(monkeypatch, "scandir", "hand-in", PermissionError)
     with pytest.raises(UsageError, match="hand-in"):
         collect(folder(tmp_path / "hand-in"), LAYOUT)
 
@@ -255,14 +257,7 @@ def test_a_folder_that_cannot_be_looked_into_at_all_is_no_submission(tmp_path: P
 def test_a_file_that_cannot_be_opened_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = folder(tmp_path / "hand-in")
     (root / OPTIM).write_bytes(GOOD)
-    real = os.open
-
-    def refusing(path: Path, flags: int) -> int:
-        if path.name == "optim.py":
-            raise PermissionError(13, "Permission denied", str(path))
-        return real(path, flags)
-
-    monkeypatch.setattr(os, "open", refusing)
+    refuse(monkeypatch, "open", "optim.py", PermissionError)
     found = collect(root, LAYOUT)
     assert found.refused == {OPTIM: f"{OPTIM} was not used: it cannot be read (Permission denied)."}
     assert found.files == {SOLVER: GOOD}

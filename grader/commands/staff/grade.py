@@ -12,16 +12,7 @@ from ...grading import memory
 from ...grading.homework import Homework
 from ...grading.signals import uninterrupted
 from ...report.output import say
-from ..common import (
-    EXIT_PASSED,
-    add_grading_options,
-    colour,
-    exit_code,
-    has_a_core_to_spare,
-    kind,
-    start_early,
-    warn_of_reduced_isolation,
-)
+from ..common import EXIT_PASSED, add_grading_options, colour, exit_code, kind, start_early, warn_of_reduced_isolation
 from . import course_starter
 from .arguments import seconds
 
@@ -100,6 +91,7 @@ def _level(options: argparse.Namespace) -> Level:
 def _graded(homework: Homework, options: argparse.Namespace) -> Report:
     memory.require()
     start_early(options)
+    from ...grading.apart import cpus
     from ...grading.grade import grade, sandbox
     from ...grading.selection import selected
     from ...grading.shipped_logs import rubric_with
@@ -108,7 +100,7 @@ def _graded(homework: Homework, options: argparse.Namespace) -> Report:
     with sandbox(homework, _level(options), kind=kind(options)) as jail:
         _, rubric = rubric_with(homework, options.rubric, options.known)
         only = selected([item.id for item in rubric.graded], options.only)
-        return grade(homework, submission, rubric, jail, only=only, in_child=True, beside=has_a_core_to_spare())
+        return grade(homework, submission, rubric, jail, only=only, in_child=True, beside=cpus() > 1)
 
 
 def _collected(homework: Homework, options: argparse.Namespace) -> Submission:
