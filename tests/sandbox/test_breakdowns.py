@@ -251,8 +251,9 @@ class TestConversations:
 
     def test_what_was_printed_last_is_kept(self, sandbox: Sandbox) -> None:
         source = """
-            import os, sys, time
+            import os, select, sys, time
             def last(*_):
+                select.select([3], [], [])  # when the answer has been read for certain
                 os.write(1, b"last words")
                 time.sleep(600)
             def f():
@@ -262,6 +263,8 @@ class TestConversations:
         with sandbox.session() as session:
             load(session, source)
             assert session.fetch(session.module("m").attr("f")()) == (1,)
+            assert session.output == ""
+            session._child._channel.send(b"?")  # type: ignore[attr-defined]
             select.select([session._child._output_fd], [], [])  # type: ignore[attr-defined]
         assert session.output == "last words"
 
