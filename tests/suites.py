@@ -50,6 +50,7 @@ SHARES: Final = {
     "tests/report/test_forged.py": 0,
     "tests/report/test_forged.py::test_no_forged_line": 8,
     "tests/report/test_forged.py::test_what_finds": 1,
+    "tests/sandbox/test_breakdowns.py::TestConversations::test_what_a_process_that_got_away": 0,
     "tests/sandbox/test_endings.py": 3,
     "tests/sandbox/test_launch.py::test_bytecode": 0,
     "tests/sandbox/test_secrets.py": 0,
