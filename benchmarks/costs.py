@@ -12,17 +12,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.floors import Bare
-from benchmarks.measure import Process, Spread, command, interleaved, own_cpu, ratio, server_cpu
+from benchmarks.measure import Process, Spread, children_cpu, command, cpu, interleaved, ratio
 from benchmarks.record import Figure, compared
-from grader.grading.grade import grade, sandbox
+from grader.grading.grade import grade, judge_of_many, sandbox
 from grader.grading.homework import ROOT
 from grader.grading.rubric import Rubric, load_rubric
+from grader.grading.settling import Judge
 from grader.homework import HOMEWORK
 from grader.sandbox.policy import Layer, Level, Limits
 from grader.sandbox.supervisor import Sandbox
@@ -53,7 +55,7 @@ def _work() -> tuple[Submission, Rubric, dict[str, list[str]]]:
 
 
 def cost(options: argparse.Namespace) -> list[Figure]:
-    """CPU per submission, warm: hardened, with the answers judged in a process apart as commands do, in plain forks, and in this
+    """CPU per submission, warm: hardened, with the answers judged in a process apart as a class does, in plain forks, and in this
     very process without any isolation."""
     submission, rubric, sets = _work()
     figures = []
@@ -62,22 +64,22 @@ def cost(options: argparse.Namespace) -> list[Figure]:
         sandbox(HOMEWORK, Level.STAFF, many=True) as hardened,
         sandbox(HOMEWORK, Level.STUDENT, disabled=_BARE_FORK, many=True) as forked,
         Bare() as bare,
+        closing(judge_of_many(HOMEWORK, rubric, hardened)) as judge,
     ):
         for name, only in sets.items():
 
-            def spent(within: Any, only: Sequence[str] = only, apart: bool = False) -> Callable[[], float]:
-                def once() -> float:  # the clock tick of a server's CPU time is coarse, so several gradings make one figure
-                    server = getattr(within, "server_pid", None)
-                    before = own_cpu() + server_cpu(server)
+            def spent(within: Any, only: Sequence[str] = only, judge: Judge | None = None) -> Callable[[], float]:
+                def once() -> float:  # the clock tick of a child's CPU time is coarse, so several gradings make one figure
+                    before = cpu()
                     for _ in range(5):
-                        assert grade(HOMEWORK, submission, rubric, within, only=only, in_child=apart).all_passed
-                    return (own_cpu() + server_cpu(server) - before) / 5
+                        assert grade(HOMEWORK, submission, rubric, within, only=only, judge=judge).all_passed
+                    return (cpu() - before) / 5
 
                 return once
 
             things = {
                 "hardened": spent(hardened),
-                "apart": spent(hardened, apart=True),
+                "judged": spent(hardened, judge=judge),
                 "forked": spent(forked),
                 "bare": spent(bare),
             }
@@ -88,7 +90,7 @@ def cost(options: argparse.Namespace) -> list[Figure]:
                 print(f"  {kind:<9} {spread.shown()}")
             print(f"  hardened : same checks without isolation   {ratio(found['hardened'], found['bare'])}")
             print(f"  hardened : plain fork                       {ratio(found['hardened'], found['forked'])}")
-            print(f"  hardened, judged apart : hardened           {ratio(found['apart'], found['hardened'])}")
+            print(f"  hardened, judged apart : hardened           {ratio(found['judged'], found['hardened'])}")
             print(f"  hardened : first floor above                {ratio(found['hardened'], floor)}")
             key, title = f"cost.{name.split(',')[0].replace(' ', '_')}", f"{name}, {len(only)} items, CPU"
             for other, kind, target in (("bare", "without isolation", _TARGETS.get(name, "")), ("forked", "in plain forks", "")):
@@ -101,13 +103,13 @@ def warm_basic() -> Generator[float, None, None]:
     """CPU seconds of the golden, init, grad norm and logs items of one submission after another, as a class is graded; endless."""
     submission, rubric, sets = _work()
     only = next(iter(sets.values()))
-    with sandbox(HOMEWORK, Level.STAFF, many=True) as within:
-        grade(HOMEWORK, submission, rubric, within, only=only, in_child=True)
+    with sandbox(HOMEWORK, Level.STAFF, many=True) as within, closing(judge_of_many(HOMEWORK, rubric, within)) as judge:
+        grade(HOMEWORK, submission, rubric, within, only=only, judge=judge)
         while True:
-            before = own_cpu() + server_cpu(within.server_pid)
+            before = cpu()
             for _ in range(5):
-                grade(HOMEWORK, submission, rubric, within, only=only, in_child=True)
-            yield (own_cpu() + server_cpu(within.server_pid) - before) / 5
+                grade(HOMEWORK, submission, rubric, within, only=only, judge=judge)
+            yield (cpu() - before) / 5
 
 
 def call(options: argparse.Namespace) -> list[Figure]:
@@ -134,13 +136,13 @@ def items(options: argparse.Namespace) -> list[Figure]:
         for item in rubric.graded:
             grade(HOMEWORK, submission, rubric, within, only=[item.id])
             runs = max(options.runs // 2, 1)
-            own, server = time.process_time(), server_cpu(within.server_pid)
+            own, server = time.process_time(), children_cpu()
             walls = []
             for _ in range(runs):
                 started = time.perf_counter()
                 grade(HOMEWORK, submission, rubric, within, only=[item.id])
                 walls.append(time.perf_counter() - started)
-            own, server = time.process_time() - own, server_cpu(within.server_pid) - server
+            own, server = time.process_time() - own, children_cpu() - server
             print(
                 f"  {item.id:<32} grader {1e3 * own / runs:6.1f}   sandbox {1e3 * server / runs:6.1f}   "
                 f"wall {1e3 * statistics.median(walls):6.1f} ms"

@@ -46,18 +46,20 @@ def interleaved(runs: int, things: Mapping[str, Callable[[], float]]) -> dict[st
     return {name: Spread(tuple(values)) for name, values in found.items()}
 
 
-def own_cpu() -> float:
-    """CPU seconds of this process and of every child it has reaped."""
+def cpu() -> float:
+    """CPU seconds of this process, of its children, and of every process that one of these has reaped."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + ended.ru_utime + ended.ru_stime
+    return time.process_time() + ended.ru_utime + ended.ru_stime + children_cpu()
 
 
-def server_cpu(server: int | None) -> float:
-    """CPU seconds of a fork server and of every child it has reaped (in steps of the clock tick, 10 ms)."""
-    if server is None:
-        return 0.0
-    fields = Path(f"/proc/{server}/stat").read_text("ascii").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+def children_cpu() -> float:
+    """CPU seconds of the children that live, and of every process that they have reaped (in steps of the clock tick, 10 ms)."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()
+    ticks = 0
+    for child in children:
+        fields = Path(f"/proc/{child}/stat").read_text("ascii").rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import ConfigurationError, SubmissionError, UsageError
-from ..grading.grade import grade, refused, sandbox
+from ..grading.grade import grade, judge_of_many, refused, sandbox
 from ..grading.homework import COURSE, Homework, load
 from ..grading.results import Outcome, Report
 from ..grading.rubric import load_rubric
@@ -217,9 +217,10 @@ class _Worker:
         kind = Kind(settings.kind) if settings.kind else None
         level = Level.STUDENT if kind is Kind.SPAWN else Level.STAFF
         self._sandbox = sandbox(self._homework, level, kind=kind, secrets=settings.secrets, many=True)
+        self._judge = judge_of_many(self._homework, self._rubric, self._sandbox)
         self._pages: Sandbox | None = None
-        self._failing: set[str] = set()  # items that a submission has failed here
         weakref.finalize(self, self._sandbox.close)  # it ends with the thread or process it is for
+        weakref.finalize(self, self._judge.close)
 
     def grade(self, job: Job) -> Done:
         """Collect, then keep or grade."""
@@ -235,12 +236,10 @@ class _Worker:
         if key == job.known:
             page, unshown = self._page(submission) if self.settings.pages and not job.shown else ("", "")
             return Done(None, time.monotonic() - started, page=page, unshown=unshown)
-        self._homework.prepare(settings.only, self._failing)
         deadline = time.monotonic() + self.settings.seconds
         report = grade(
-            self._homework, submission, self._rubric, self._sandbox, only=settings.only, deadline=deadline, in_child=True
+            self._homework, submission, self._rubric, self._sandbox, only=settings.only, deadline=deadline, judge=self._judge
         )
-        self._failing |= {item.id for item in report.items if item.outcome is not Outcome.PASSED}
         result = gradescope.render(report)
         renamed = dict(submission.renames)
         self._add_code(result, submission, deadline)
@@ -273,7 +272,7 @@ class _Worker:
         would have another score.
         """
         deadline = time.monotonic() + self.settings.seconds
-        renamed = grade(self._homework, likely, self._rubric, self._sandbox, only=only, deadline=deadline, in_child=True)
+        renamed = grade(self._homework, likely, self._rubric, self._sandbox, only=only, deadline=deadline, judge=self._judge)
         if renamed.score <= report.score:
             return {}
         before = {item.id: item.score for item in report.items}

@@ -1,8 +1,8 @@
 """Judging in a process of its own: whatever an answer makes the comparisons cost, it is that process that pays.
 
-The child is forked once for a submission, with what is worked out already. It may use so much more memory than it has at the start,
-and so much processor time for an item; the deadline interrupts it wherever it is. The parent touches no value of a student's: it
-takes down what is settled, and ends the child if all that does not help. What is left is then judged in a new child.
+The child is forked for a submission, or once for many, with what is worked out already. It may use so much more memory than it has
+at the start, and so much processor time for an item; the deadline interrupts it wherever it is. The parent touches no value of a
+student's: it takes down what is settled, and ends the child if all that does not help. What is left is then judged in a new child.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ class TooLong(BaseException):
 
 class DeadlineCame(BaseException):
     """The deadline for the whole submission came while an item was judged."""
+
+
+class Resigned(BaseException):
+    """A process that judges many met what one is to judge that was forked for it."""
 
 
 class Lost(Exception):
@@ -141,6 +145,53 @@ class Child:
         return self._status
 
 
+class Standing:
+    """A child that does `work(asked, tell)` for one thing after the other. Close it when it is lost, or nothing more is wanted."""
+
+    def __init__(self, work: Callable[[Any, Callable[[Any], None]], None]) -> None:
+        """Fork it. Linux only.
+
+        Raises:
+            OSError: no process can be made.
+        """
+        theirs, self._ours = os.pipe()
+
+        def attend(tell: Callable[[Any], None]) -> None:
+            os.close(self._ours)
+            while (asked := _read(theirs, math.inf)) is not None:
+                work(asked, lambda told: tell((told,)))
+                tell(())
+
+        try:
+            self._child = Child(attend)
+        except BaseException:
+            os.close(self._ours)
+            raise
+        finally:
+            os.close(theirs)
+
+    def told(self, asked: Any, deadline: float) -> Iterator[Any]:
+        """What it tells of what is `asked`. Nothing else may be asked before that has come to its end.
+
+        Raises:
+            Lost: as `Child.told`.
+        """
+        try:
+            _write(self._ours, asked)
+        except OSError:
+            raise Lost(killed=False) from None
+        for told in self._child.told(deadline):
+            if not told:
+                return
+            yield told[0]
+        raise Lost(killed=False)
+
+    def close(self) -> None:
+        """End it."""
+        os.close(self._ours)
+        self._child.close()
+
+
 def _child(work: Callable[[Callable[[Any], None]], None], out: int, parent: int) -> NoReturn:
     code = 1
     try:
@@ -160,6 +211,8 @@ def _child(work: Callable[[Callable[[Any], None]], None], out: int, parent: int)
         gc.set_threshold(_GARBAGE)
         work(lambda told: _write(out, told))
         code = 0
+    except Resigned:
+        pass
     except BaseException as error:
         try:
             os.write(2, f"grader: the judging process ended: {type(error).__name__}: {error}\n".encode("utf-8", "replace")[:1000])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -37,6 +37,7 @@ _TIME_NOTE = "The time for grading was used up, so not everything was run; slow 
 _OUT_OF_TIME = "the deadline for the whole submission had come"
 _LEAST_SECONDS = 1.0  # with less than this until the deadline an item is not begun
 Bounded = Callable[[float], AbstractContextManager[None]]  # what may interrupt a check, given the seconds until the deadline
+_EXPECTED = (Mismatch, Missing, SessionEnded, TimeUsedUp, AskAgain, SandboxUnavailable)  # what a check may end with by itself
 _UNANSWERED = (Outcome.MISSING, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcome.CRASHED, Outcome.SKIPPED)
 
 
@@ -90,6 +91,7 @@ def grade(
     deadline: float = math.inf,
     in_child: bool = False,
     beside: bool = False,
+    judge: settling.Judge | None = None,
 ) -> Report:
     """Ask every check about one submission.
 
@@ -100,18 +102,15 @@ def grade(
         in_child: judge in a process of its own, within bounds (see `apart`), where the system and the sandbox can fork.
         beside: where they can, have a second process settle some items meanwhile (see `settling`): for who waits and has a core
             to spare.
+        judge: made by `judge_of_many`; judges instead of a process of the submission's own what is nothing out of the ordinary.
 
     A fault of the grader itself shows as that item's outcome and never raises; `KeyboardInterrupt` and the like pass.
     """
     started = time.monotonic()
-    checks = homework.checks
-    student = Student(submission, sandbox, homework, Limits(), deadline)
-    asked = [item for item in rubric.graded if only is None or item.id in only]
-    student.reads_ahead = frozenset[str]().union(*(checks[item.id].reads for item in asked))
     can_fork = apart.possible() and sandbox.kind is Kind.FORK
-    in_child = in_child and can_fork
-    bounded: Bounded = apart.bounded if in_child else lambda _: nullcontext()
-    results: dict[str, ItemResult] = {}
+    in_child = (in_child or judge is not None) and can_fork
+    work = _work(homework, rubric, sandbox, submission, only, deadline, apart.bounded if in_child else lambda _: nullcontext())
+    asked, results, student = work.items, work.results, work.student
     staff_notes = [homework.mounted_starter] if homework.course else []
     if built_on := homework.built_on(submission, rubric.term):
         staff_notes.append(f"{built_on[0].upper()}{built_on[1:]}.")
@@ -120,19 +119,11 @@ def grade(
         if progress is not None and isinstance(told, settling.Begun):
             progress(told.item)
 
-    def settle(item: Item) -> None:
-        student.limits = replace(Limits(), wall=item.seconds, memory=rubric.memory_mb * 2**20)
-        student.cut_short = student.reused = False
-        student.item, student.hidden = item.id, not item.public
-        results[item.id] = _grade_item(homework, rubric, item, checks[item.id], student, results, bounded)
-
-    def give_up(item: Item, lost: apart.Lost | None, begun: bool) -> ItemResult:
-        return _given_up(item, checks[item.id], student, lost, begun)
-
-    work = settling.Work(asked, settle, give_up, results, student, sandbox, deadline)
     if beside and can_fork:
         work.beside = settling.side_by_side(homework, asked)
     try:
+        if judge is not None and can_fork:
+            judge.settle(work, tell)
         (settling.settle_in_children if in_child else settling.settle)(work, tell)
     finally:
         student.close()
@@ -166,6 +157,57 @@ def grade(
         renames=submission.renames,
         likely=submission.likely.renames if submission.likely is not None else (),
     )
+
+
+def judge_of_many(homework: Homework, rubric: Rubric, sandbox: Sandbox) -> settling.Judge:
+    """One process for what `grade` is to judge of many submissions, given the same homework, rubric and sandbox each time.
+
+    What any of them makes judging cost beyond the bounds, and a fault of ours, is not its to tell: it resigns, and a process that
+    has met no other submission says what becomes of that one.
+    """
+
+    @contextmanager
+    def bounded(seconds_left: float) -> Iterator[None]:
+        with apart.bounded(seconds_left):
+            try:
+                yield
+            except _EXPECTED:
+                raise
+            except (apart.TooLong, Exception) as error:
+                raise apart.Resigned from error
+
+    def prepared(submission: Submission, only: Collection[str], deadline: float) -> settling.Work:
+        return _work(homework, rubric, sandbox, submission, only, deadline, bounded)
+
+    return settling.Judge(prepared)
+
+
+def _work(
+    homework: Homework,
+    rubric: Rubric,
+    sandbox: Sandbox,
+    submission: Submission,
+    only: Collection[str] | None,
+    deadline: float,
+    bounded: Bounded,
+) -> settling.Work:
+    """What there is to settle of a submission, and how."""
+    checks = homework.checks
+    student = Student(submission, sandbox, homework, Limits(), deadline)
+    asked = [item for item in rubric.graded if only is None or item.id in only]
+    student.reads_ahead = frozenset[str]().union(*(checks[item.id].reads for item in asked))
+    results: dict[str, ItemResult] = {}
+
+    def settle(item: Item) -> None:
+        student.limits = replace(Limits(), wall=item.seconds, memory=rubric.memory_mb * 2**20)
+        student.cut_short = student.reused = False
+        student.item, student.hidden = item.id, not item.public
+        results[item.id] = _grade_item(homework, rubric, item, checks[item.id], student, results, bounded)
+
+    def give_up(item: Item, lost: apart.Lost | None, begun: bool) -> ItemResult:
+        return _given_up(item, checks[item.id], student, lost, begun)
+
+    return settling.Work(asked, settle, give_up, results, student, sandbox, deadline)
 
 
 def _given_up(item: Item, check: Check, student: Student, lost: apart.Lost | None, begun: bool) -> ItemResult:

@@ -208,14 +208,6 @@ class Homework:
             ConfigurationError: they do not; the message names the place.
         """
 
-    def prepare(self, asked: Collection[str], failing: Collection[str] = ()) -> None:
-        """Load, or work out, what all submissions are held against in the items `asked`; a process forked to judge one then has it.
-
-        Of items among `failing`, which others failed, also what is needed to tell what went wrong. For who grades many: one
-        submission alone is judged sooner with no more than it turns out to need.
-        """
-        del asked, failing
-
     def slip_names(self) -> Mapping[str, str]:
         """What each slip that a check can recognise is, by id, in a few words for staff."""
         return {}

@@ -2,6 +2,9 @@
 
 Student code and what judges its answers take turns, so that one core is idle at any time. Where there are two, a helper, forked
 once the sandbox is up, settles the items on some of the student's files while this process settles those on the others.
+
+A class has one judge for each worker instead, forked once: what it takes to fork, and to touch memory for the first time, is as
+much as judging. It hears of nothing but submissions, and resigns where an answer may have cost it what the next one would lack.
 """
 
 from __future__ import annotations
@@ -9,11 +12,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ..sandbox.errors import SandboxUnavailable
 from ..sandbox.supervisor import Sandbox
+from ..submission.collect import Submission
 from . import apart
 from .homework import Homework
 from .results import ItemResult
@@ -119,7 +124,7 @@ def settle_in_children(work: Work, tell: Tell) -> None:
             settle(work, tell_parent)
             work.student.close()
 
-        at, server = left[0], work.sandbox.server_pid
+        at, server = left[0], _server(work.sandbox)
         try:
             with closing(apart.Child(judge)) as child:
                 for one in child.told(work.deadline):
@@ -139,6 +144,56 @@ def settle_in_children(work: Work, tell: Tell) -> None:
             lost_by.add(at.id)
         if server != work.sandbox.server_pid:  # the child's own is gone with it, and ours may still have an answer for it
             work.sandbox.close()
+
+
+class Judge:
+    """A process that settles the items of one submission after the other. Close it when there are no more.
+
+    What it gets no verdict on is left to be settled as if there were none; then the next submission meets a new process.
+    """
+
+    def __init__(self, prepared: Callable[[Submission, Sequence[str], float], Work]) -> None:
+        """`prepared`: what there is to settle of a submission, of items with these ids, until a deadline; called in there."""
+        self._prepared = prepared
+        self._process: apart.Standing | None = None
+
+    def settle(self, work: Work, tell: Tell) -> None:
+        """Settle what it can."""
+        asked = (work.student.submission, [item.id for item in work.items], work.deadline)
+        server, done = _server(work.sandbox), False
+        try:
+            if self._process is None:
+                self._process = apart.Standing(self._attend)
+            for one in self._process.told(asked, work.deadline):
+                tell(one)
+                if isinstance(one, Settled):
+                    work.take(one)
+                    server = one.server
+            done = True
+        except (apart.Lost, OSError):
+            pass
+        finally:
+            if not done or server != work.sandbox.server_pid:  # what is in the sandbox for it goes with it
+                self.close()
+                work.sandbox.close()
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+
+    def _attend(self, asked: tuple[Submission, Sequence[str], float], tell: Tell) -> None:
+        work = self._prepared(*asked)
+        settle(work, tell)
+        work.student.close()
+
+
+def _server(sandbox: Sandbox) -> int | None:
+    """The process id of the sandbox's server, which runs now if it can; where it cannot, the items tell."""
+    with suppress(SandboxUnavailable):
+        sandbox.ready()
+    return sandbox.server_pid
 
 
 @contextmanager

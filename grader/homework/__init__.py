@@ -32,12 +32,6 @@ class OptimizersAndInitialization(Homework):
 
             completeness.verify()
 
-    def prepare(self, asked: Collection[str], failing: Collection[str] = ()) -> None:
-        """See `Homework.prepare`."""
-        from .preparation import prepare
-
-        prepare(asked, failing)
-
     def slip_names(self) -> Mapping[str, str]:
         """See `Homework.slip_names`."""
         from .misconceptions import catalogue

@@ -21,7 +21,6 @@ from . import answers, cells, initialization_slips, network
 from .blanks import told_as_blank
 from .files import FC_NET
 from .misconceptions import tell
-from .preparation import prepares
 from .published import Stds, spreads
 from .registry import check
 
@@ -52,10 +51,6 @@ NETWORKS: Final = {
 }
 _PARTS: Final = tuple(NETWORKS)
 _UNSEEN: Final[dict[Build, tuple[str, Stds]]] = {}
-
-
-prepares("fc_net.init.", spreads)
-prepares("fc_net.loss", network.example)
 
 
 def also_build(part: str, build: Build, stds: Stds) -> None:

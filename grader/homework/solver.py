@@ -21,7 +21,6 @@ from .blanks import is_blank, told_as_blank
 from .files import SOLVER
 from .misconceptions import catalogue, tell
 from .network import normal
-from .preparation import prepares
 from .published import Family, Norms, norms
 from .registry import check
 
@@ -39,9 +38,6 @@ def also_train_on(gradients: Callable[[], Norms]) -> None:
 @cache
 def _asked() -> Norms:
     return joined([norms(), *(unseen() for unseen in _UNSEEN)])
-
-
-prepares("solver.grad_norm", _asked)
 
 
 @check("solver.grad_norm", tolerances=("rel_error",))

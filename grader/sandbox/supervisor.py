@@ -138,6 +138,16 @@ class Sandbox:
             raise
         return Session(child, limits, layers)
 
+    def ready(self) -> None:
+        """See to it that there is a server, also for processes that are forked next: each would start one of its own.
+
+        Raises:
+            SandboxUnavailable: none can be started.
+        """
+        if self.kind is Kind.FORK and not self._runs():
+            self.close()
+            self._start_server()
+
     def connection(self) -> socket.socket | None:
         """Another connection with the server, for a process that is forked next and calls `use`; None where there is no server."""
         if self._server is None or not self._runs():
@@ -191,9 +201,7 @@ class Sandbox:
         return SpawnedChild(launch.command("spawned", json.dumps(self._plan(limits)), *self._preload), launch.environment(), limits)
 
     def _forked(self, limits: Limits) -> Child:
-        if not self._runs():
-            self.close()
-            self._start_server()
+        self.ready()
         self._require_room(limits)
         ours, theirs = socket.socketpair()
         output_read, output_write = os.pipe()

@@ -98,7 +98,6 @@ class Figures:
 def recorded(sandbox: Sandbox) -> Recorded:
     """What the reference answers to every check."""
     found = Recorded()
-    HOMEWORK.prepare(ITEMS)
     for item in ITEMS:
         (told,) = grade(HOMEWORK, submission(), rubric(), Listening(sandbox, found), only=[item]).items  # type: ignore[arg-type]
         assert told.outcome is Outcome.PASSED, item

@@ -25,15 +25,14 @@ from ..blanks import is_blank, told_as_blank
 from ..files import OPTIM
 from ..misconceptions import Misconception, tell
 from ..optim import diagnose_rules
-from ..preparation import prepares_rules
 from ..published import Track
 from ..registry import check
 from . import corpus, fault_messages, packed
 from .diagnosis import Diagnosis, diagnosed
 from .reference_rules import COUNTED, READINGS, STATE
-from .scenarios import GROUPS, Scenario
+from .scenarios import Scenario
 from .showcases import showcases
-from .slip_search import explaining, variants
+from .slip_search import explaining
 from .traces import Fault, Record, explained, fault_in, turns_wrong
 from .traces import Track as Answers
 
@@ -189,23 +188,6 @@ def _read(found: Any, scenarios: Sequence[Scenario]) -> list[Record]:
     if not isinstance(found, list):
         raise garbled("not every scenario was answered")
     return [_record(one, len(scenario.rates)) for one, scenario in zip(found, scenarios, strict=True)]
-
-
-@prepares_rules
-def _prepare(rule: str, failing: bool) -> None:
-    corpus.questions(rule)
-    packed.form(rule)
-    for group in GROUPS:
-        for reading in range(len(READINGS[rule])):
-            packed.right(rule, group, reading)
-    if failing:
-        _frozen_form(rule)
-        variants(rule)
-        count = range(len(corpus.scenarios(rule)))
-        for reading in range(len(READINGS[rule])):
-            for number in count:
-                corpus.right(rule, reading, number)
-                corpus.walks(rule, reading, number)
 
 
 def _form(rule: str, scenarios: Sequence[Scenario]) -> Form:

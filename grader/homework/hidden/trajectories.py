@@ -19,7 +19,6 @@ from ...errors import ConfigurationError
 from ...grading.expect import Array
 from ..files import FIXTURES
 from ..log_reader import History
-from ..preparation import prepares
 from ..published import TRAJECTORIES
 from .log_consistency import judge_curves
 
@@ -131,9 +130,6 @@ def published() -> Mapping[str, tuple[Run, ...]]:
         return {name: tuple(_run(entry) for entry in runs) for name, runs in table.items() if name != "note"}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"fixtures/{TRAJECTORIES} is not as it should be: {error!r}") from error
-
-
-prepares("logs.", published)
 
 
 def _run(entry: Mapping[str, Mapping[str, float]]) -> Run:
