@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import batches, containers, costs, peers, record
+from benchmarks import batches, containers, costs, failures, peers, record
 
 PARTS = {
     "cost": costs.cost,
@@ -30,6 +30,7 @@ PARTS = {
     "cold": costs.cold,
     "batch": batches.throughput,
     "growth": batches.growth,
+    "failures": failures.failures,
     "peers": peers.compare,
     "container": containers.container,
     "profile": costs.profile,
