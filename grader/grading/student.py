@@ -52,6 +52,7 @@ class _Kept:
     limits: Limits
     session: Session
     file: str  # the one file of the student's that it has loaded
+    items: frozenset[str]  # that it has answered
 
 
 class Student:
@@ -171,9 +172,19 @@ class Student:
                 self._has_hung(file, error)
             raise
         if again:
-            self._kept = _Kept(self.limits, session, file)
+            before = kept.items if kept is not None and not fresh else frozenset()
+            self._kept = _Kept(self.limits, session, file, before | {self.item})
         else:
             self._leave(file, session)
+
+    def require_fresh(self) -> None:
+        """For a check that is about to find out what went wrong: none is failed for what another item left behind.
+
+        Raises:
+            AskAgain: this one's questions went to a process that had answered another item before.
+        """
+        if self.reused:
+            raise AskAgain
 
     def source(self, name: str) -> bytes:
         """The source of one of staff's modules that run inside the sandbox, to be mounted beside the student's file."""
@@ -236,7 +247,7 @@ class Student:
         """The process that answered about this file before, as if new, or a new one: no file's code meets what another's left."""
         kept, self._kept = self._kept, None
         if kept is not None and kept.file == file and kept.limits == self.limits and self.seconds_left >= self.limits.wall:
-            self.reused = True
+            self.reused = self.reused or not kept.items <= {self.item}
             kept.session.renew(self.limits)
             return kept.session
         if kept is not None:

@@ -62,6 +62,7 @@ def told_as_blank(file: str, *places: str) -> Callable[[Question], Question]:
                     raise
                 return
             if not context.passed:
+                context.student.require_fresh()
                 _told(context, file, places)
 
         return asked
@@ -94,14 +95,17 @@ def _told(context: Context, file: str, places: tuple[str, ...], *, unread: bool 
 
 
 def _found(context: Context, file: str) -> tuple[list[str], list[int]]:
-    """The places where nothing was written, and the lines of bare question marks."""
+    """The places where nothing was written, and the lines of bare question marks; read once a submission and file."""
     source = context.student.submission.files.get(file)
     if source is None:
         return [], []
-    try:
-        answer: Any = context.student.read(FUNCTION, source, READER)
-    except (SessionEnded, TimeUsedUp):  # source that cannot even be parsed in time is no blank
-        return [], []
+    name = f"blanks of {file}"
+    if name not in context.student.memory:
+        try:
+            context.student.memory[name] = context.student.read(FUNCTION, source, READER)
+        except (SessionEnded, TimeUsedUp):  # source that cannot even be parsed in time is no blank
+            return [], []
+    answer: Any = context.student.memory[name]
     match answer:
         case {"marks": list(marks)} if all(type(mark) is int for mark in marks):
             return places(answer), marks

@@ -58,7 +58,7 @@ def tell(context: Context, rule: str) -> None:
         return
     try:
         fault, slip = _asked(context, rule, walks, alone=False)
-        if fault is not None and context.student.reused:  # nobody is told of what another item may have left behind
+        if fault is not None:  # nobody is told of what another question may have left behind
             fault, slip = _asked(context, rule, walks, alone=True)
     except TimeUsedUp:
         return

@@ -111,6 +111,8 @@ def same(found: Any, wanted: Any, limit: float = _SAME) -> bool:
     a, b = expect.real(found), expect.real(wanted)
     if a is None or b is None or a.shape != b.shape:
         return False
+    if np.array_equal(a, b):  # which most are that are the same, and takes a tenth of the time
+        return True
     b = b.astype(np.float64, copy=False)
     if getattr(found, "dtype", None) == np.float32:
         limit = max(limit, SAME_SINGLE)

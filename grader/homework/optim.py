@@ -66,6 +66,7 @@ def _one_step(context: Context, rule: str) -> None:
     elif next_w is None and not context.passed:  # what follows from it needs no telling
         context.findings[:] = context.findings[1:2]
     else:
+        context.student.require_fresh()
         tell(context, _slips(context, rule, next_w, config))
 
 

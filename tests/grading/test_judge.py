@@ -28,7 +28,7 @@ from tests.conftest import SAMPLES, item
 from tests.grading.test_settling import told
 from tests.homework.mutants import files, mutants
 from tests.homework.styles import COUNT, style
-from tests.sandbox.asking import processes_of
+from tests.sandbox.asking import has_ended, processes_of
 
 pytestmark = pytest.mark.skipif(not apart.possible(), reason="this system does not fork as it is needed here")
 FIRST, SPOILED, LAST = ONLY = ("optim.sgd_momentum.golden", "optim.adam.golden", "fc_net.init.zero")
@@ -212,20 +212,29 @@ def test_a_judge_that_the_deadline_does_not_reach_is_ended(
     assert not report.grader_failed
 
 
-def test_an_interruption_leaves_neither_judge_nor_student_code(sandbox: Sandbox, graded_by: Graded) -> None:
+def test_an_interruption_leaves_neither_judge_nor_student_code(
+    sandbox: Sandbox, graded_by: Graded, while_adam_is_judged: Spoil
+) -> None:
+    running: list[int] = []
+
     def interrupt(one: Item) -> None:
         if one.id == SPOILED:
+            running.extend(os.pidfd_open(pid) for pid in processes_of(sandbox))
             raise KeyboardInterrupt
 
+    while_adam_is_judged(lambda submission: _for_ever(submission) if submission.label == "only_momentum" else None)
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     graded_by(sample())
     before = set(children.read_text("ascii").split())
     with pytest.raises(KeyboardInterrupt):
-        graded_by(sample(), progress=interrupt)
+        graded_by(sample("only_momentum"), progress=interrupt)
     left = set(children.read_text("ascii").split())
     assert len(before - left) == 2  # the judge, and the sandbox's server
     assert left < before
-    assert not processes_of(sandbox)
+    assert running
+    for pidfd in running:
+        assert has_ended(pidfd)
+        os.close(pidfd)
     assert outcomes(graded_by(sample())) == ["passed"] * 3
 
 

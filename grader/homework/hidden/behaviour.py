@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...grading.context import WHOLE, Context
-from ...grading.student import AskAgain, TimeUsedUp
+from ...grading.student import TimeUsedUp
 from ...sandbox.child import garbled
 from ...sandbox.errors import SessionEnded
 from ...sandbox.forms import IGNORED, Form, Row, Unfit
@@ -70,8 +70,7 @@ def _behaviour(context: Context, rule: str) -> None:
             (found,) = session.fetch(_asked(rule, walk, "packed").like(packed.form(rule)))
             right = packed.explained(rule, found)
             if not right["within"]:
-                if context.student.reused:  # what is told in full comes from a process that answered nothing else
-                    raise AskAgain
+                context.student.require_fresh()
                 records = _records(session, rule, walk)
                 failed = _first_fault(rule, records)
             if records is None or failed is None:
@@ -86,7 +85,7 @@ def _behaviour(context: Context, rule: str) -> None:
         number, fault = (_fault_under(rule, reading, records) if found.reading is not None else None) or failed
         small = None
         if not fault.none:
-            small = _shown(session, optim.attr(rule), rule, reading, records) if found.reading is not None else None
+            small = _shown(session, optim.attr(rule), rule, found, records)
             small = small or _smallest(session, optim.attr(rule), rule)
     scenarios = corpus.scenarios(rule)
     scenario = small or scenarios[number].until(fault.step + 1)
@@ -249,23 +248,24 @@ def _fault_alone(rule: str, scenario: Scenario, record: Record, preferred: int) 
     return told
 
 
-def _shown(session: Session, function: Remote, rule: str, reading: int, records: Sequence[Record]) -> Scenario | None:
+def _shown(session: Session, function: Remote, rule: str, found: Diagnosis, records: Sequence[Record]) -> Scenario | None:
     """A small scenario that goes wrong and shows the slips that are known, ended where that is seen; None if none does.
 
     No other slip explains what is answered to it. If next_w is right after the first step whatever is asked, it goes wrong later.
     """
-    plain = [(scenario, record) for scenario, record in zip(corpus.scenarios(rule), records, strict=True) if scenario.plain]
-    single, late = {*explaining(rule, plain, most=1)}, _late(rule, reading, records)
-    elsewhere = single == {()}  # the formula is right: what goes wrong is nothing that a slip in it could explain as well
+    if found.reading is None:
+        return None
+    late = _late(rule, found.reading, records)
+    elsewhere = found.single == {()}  # the formula is right: what goes wrong is nothing that a slip in it could explain as well
     cases = [*showcases(rule)]
     try:
         answers = _ask(session, rule, function, cases)
     except SessionEnded:
         return None
     for scenario, record in zip(cases, answers, strict=True):
-        turns = turns_wrong(record, corpus.answers(rule, reading, scenario))
-        if (turns or not late) and (elsewhere or {*explaining(rule, [(scenario, record)], most=1)} <= single):
-            fault = _fault_alone(rule, scenario, record, reading)
+        turns = turns_wrong(record, corpus.answers(rule, found.reading, scenario))
+        if (turns or not late) and (elsewhere or found.single.issuperset(explaining(rule, [(scenario, record)], most=1))):
+            fault = _fault_alone(rule, scenario, record, found.reading)
             if fault is not None and not fault.hardly:
                 return scenario.until(max(fault.step, turns or 0) + 1)
     return None

@@ -14,7 +14,7 @@ from . import slips
 from .reference_rules import COUNTED, DEFAULTS, STATE
 from .rule_formulas import FORMULAS
 from .scenarios import Scenario
-from .slip_search import explanations
+from .slip_search import search
 from .traces import Record
 
 Walk = list[list[tuple[Any, Any, Any]]]  # for each step and track: next_w, config, dw afterwards
@@ -23,10 +23,15 @@ Asked = Sequence[tuple[Scenario, Record]]
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The slips that together explain every answer, and the reading under which they do; None where that is not known."""
+    """The slips that together explain every answer, and the reading under which they do; None where that is not known.
+
+    Attributes:
+        single: the slips that do so alone, as `slip_search.Found` has them.
+    """
 
     slips: tuple[Misconception, ...] = ()
     reading: int | None = None
+    single: frozenset[tuple[str, ...]] = frozenset()
 
 
 def diagnosed(rule: str, asked: Asked) -> Diagnosis:
@@ -38,11 +43,12 @@ def diagnosed(rule: str, asked: Asked) -> Diagnosis:
     plain = [(scenario, record) for scenario, record in asked if scenario.plain]
     if not all(_is_answer(answer) for _, record in plain for answers in record.steps for answer, _ in answers):
         return Diagnosis()
-    if rule in FORMULAS and plain and (found := explanations(rule, plain)):
-        told = [*agreed([one.slips for one in found])]
+    if rule in FORMULAS and plain and (found := search(rule, plain)).simplest:
+        told = [*agreed([one.slips for one in found.simplest])]
         told += [slip for slip, shows in _SHOWN.items() if any(shows(rule, *one) for one in plain)]
         if told:
-            return Diagnosis(tuple(catalogue()[f"{rule}.{slip}"] for slip in told), found[0].reading)
+            slips_told = tuple(catalogue()[f"{rule}.{slip}"] for slip in told)
+            return Diagnosis(slips_told, found.simplest[0].reading, found.single)
     for name, variant in slips.functions(rule).items():
         if _agrees(rule, variant, asked):
             return Diagnosis((catalogue()[name],))

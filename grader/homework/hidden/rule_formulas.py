@@ -50,14 +50,19 @@ class Rows:
             if rows.any():
                 made[name] = rows, np.asarray(make(), dtype=np.float64)
         width = max((array.shape[-1] for array in (value, *(one for _, one in made.values())) if array.ndim), default=1)
-        result = np.array(np.broadcast_to(value, (len(chosen), width)))
+        result = np.empty((len(chosen), width))
+        result[:] = value
         for rows, array in made.values():
-            result[rows] = np.broadcast_to(array, result.shape)[rows]
+            result[rows] = array[rows] if array.ndim == 2 and len(array) > 1 else array
         return result
 
     def read_as(self, *readings: int) -> Array:
         """(rows, 1): 1 where a row follows one of these readings, else 0."""
         return np.isin(self.reading, readings).astype(np.float64)[:, None]
+
+    def repeated(self, times: int) -> Rows:
+        """Each row so many times, one after the other."""
+        return Rows({group: chosen.repeat(times) for group, chosen in self.options.items()}, self.reading.repeat(times))
 
     def kept(self, rows: Array) -> Rows:
         """Those rows alone, by a mask or by number."""
@@ -73,7 +78,8 @@ def code(option: str) -> int:
     return _NUMBERS.setdefault(option, len(_NUMBERS) + 1)
 
 
-Formula = Callable[[Rows, Array, Array, State, Mapping[str, float]], Array]
+Settings = Mapping[str, Any]  # a number each, or one a row: (rows, 1)
+Formula = Callable[[Rows, Array, Array, State, Settings], Array]
 
 
 _HARD_CODED: Final[Mapping[str, tuple[float, ...]]] = {
@@ -85,7 +91,7 @@ _HARD_CODED: Final[Mapping[str, tuple[float, ...]]] = {
 }  # what is written instead of the default
 
 
-def _setting(x: Rows, rule: str, h: Mapping[str, float], name: str) -> Array:
+def _setting(x: Rows, rule: str, h: Settings, name: str) -> Array:
     """A hyper-parameter as config has it, or hard-coded."""
     others = {f"{value:g}": partial(float, value) for value in _HARD_CODED.get(name, ())}
     return x.choose(f"{name}_from", h[name], fixed=lambda: DEFAULTS[rule][name], **others)
@@ -101,7 +107,7 @@ def _moved(x: Rows, w: Array, step: Array) -> Array:
     return moved
 
 
-def momentum(x: Rows, w: Array, g: Array, c: State, h: Mapping[str, float]) -> Array:
+def momentum(x: Rows, w: Array, g: Array, c: State, h: Settings) -> Array:
     """SGD with momentum: one step of every row; `c` holds the state (rows, n) and is brought up to date."""
     mu, lr = (_setting(x, "sgd_momentum", h, name) for name in ("momentum", "learning_rate"))
     old = c["velocity"]
@@ -154,7 +160,7 @@ def _divided(x: Rows, w: Array, rate: Array, over: Array, root: Callable[[Array]
     return _moved(x, w, rate * over / divisor + added) + x.choose("epsilon", 0.0, to_w=lambda: e)
 
 
-def rmsprop(x: Rows, w: Array, g: Array, c: State, h: Mapping[str, float]) -> Array:
+def rmsprop(x: Rows, w: Array, g: Array, c: State, h: Settings) -> Array:
     """RMSProp: one step of every row, as `momentum`."""
     rho, lr, e = (_setting(x, "rmsprop", h, name) for name in ("decay_rate", "learning_rate", "epsilon"))
     old = c["cache"]
@@ -165,7 +171,7 @@ def rmsprop(x: Rows, w: Array, g: Array, c: State, h: Mapping[str, float]) -> Ar
         not_squared=lambda: g,
         doubled=lambda: 2 * g,
         absolute=lambda: np.abs(g),
-        mean=lambda: 0 * g + np.mean(square),
+        mean=lambda: 0 * g + np.mean(square, axis=-1, keepdims=True),
         product=lambda: ((1 - rho) * g) ** 2,
     )
     share = x.choose("old", rho, full=lambda: 1.0, dropped=lambda: 0.0, complement=lambda: 1 - rho)
@@ -194,7 +200,7 @@ def rmsprop(x: Rows, w: Array, g: Array, c: State, h: Mapping[str, float]) -> Ar
     return next_w
 
 
-def adam(x: Rows, w: Array, g: Array, c: State, h: Mapping[str, float]) -> Array:
+def adam(x: Rows, w: Array, g: Array, c: State, h: Settings) -> Array:
     """Adam: one step of every row, as `momentum`."""
     b1, b2, lr, e = (_setting(x, "adam", h, name) for name in ("beta1", "beta2", "learning_rate", "epsilon"))
     old_m, old_v, t = c["m"], c["v"], c["t"]

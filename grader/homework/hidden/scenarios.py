@@ -10,6 +10,7 @@ that only fails there (`w[:] = …`) loses nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ _PLAIN_RANGE: Final = (1e-4, 1e4)
 _LARGE: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scenario:
     """Parameters stepped side by side, with the learning rate set before each step (None: left alone)."""
 
@@ -50,7 +51,7 @@ class Scenario:
         """Which of the two, or neither."""
         return "beyond" if self.beyond else "large" if self.large else "within"
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether its numbers are float64 of everyday size, so that a slip shows in them and not in their rounding."""
         low, high = _PLAIN_RANGE

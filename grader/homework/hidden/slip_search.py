@@ -1,7 +1,8 @@
 """Which one or two independent slips explain all answers of a rule: a search over every combination, under each accepted reading.
 
-All variants are worked out side by side (`rule_formulas`) and step by step; a variant that disagrees with an answer is dropped at
-once, so that after the first steps only what explains the answers is left, and that has to explain the rest as well.
+All variants are worked out side by side (`rule_formulas`); one that disagrees with an answer is dropped at once, so that after
+the first steps only what explains the answers is left, and that has to explain the rest as well. Each step starts from what was
+answered to the one before, so the few that are left are worked out for all steps of a scenario side by side as well.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from ...grading import expect
 from ...grading.expect import Array
 from ..misconceptions import SAME_SINGLE
 from ..published import Track
+from . import corpus
 from .reference_rules import COUNTED, DEFAULTS, READINGS, STATE
 from .rule_formulas import FORMULAS, GONE, OTHER_KEY, Rows, code, has_effect, ways
 from .scenarios import Scenario
 from .traces import Record
+from .traces import Track as Answers
 
+_AT_ONCE: Final = 50_000  # numbers, over variants and steps, that are worked out side by side
 _SAME: Final = 1e-9  # relative: rounding in float64 lies far below, and two variants differ by far more
 _NONE: Final[Any] = object()
 _SETTINGS: Final = frozenset(key for defaults in DEFAULTS.values() for key in defaults)
@@ -65,13 +69,28 @@ class Explanation:
     reading: int
 
 
-def explanations(rule: str, asked: Iterable[tuple[Scenario, Record]]) -> list[Explanation]:
-    """The combinations of fewest slips that explain every answer to `asked`, whose numbers have to be plain; each once.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What explains every answer.
 
-    One that another explains with a part of what it has wrong is left out.
+    Attributes:
+        simplest: the combinations of fewest slips, each once; one that another explains with a part of what it has wrong is left
+            out.
+        single: the slips that do so alone; () stands for a right rule.
     """
-    found = variants(rule)
+
+    simplest: list[Explanation]
+    single: frozenset[tuple[str, ...]]
+
+
+def search(rule: str, asked: Iterable[tuple[Scenario, Record]]) -> Found:
+    """What explains every answer to `asked`, whose numbers have to be plain."""
     left = _explaining(rule, asked)
+    return Found(_fewest(rule, left), frozenset(slips for slips in _named(rule, left) if len(slips) <= 1))
+
+
+def _fewest(rule: str, left: Array) -> list[Explanation]:
+    found = variants(rule)
     number = (found.slips[left] >= 0).sum(axis=1)
     first = _named(rule, left[number == number.min(initial=2)])
     rows = found.rows.kept(np.array([*first.values()], dtype=np.intp))
@@ -92,15 +111,51 @@ def _explaining(rule: str, asked: Iterable[tuple[Scenario, Record]], most: int =
     found = variants(rule)
     left: Array = np.flatnonzero((found.slips >= 0).sum(axis=1) <= most)
     rows = found.rows if len(left) == len(found.slips) else found.rows.kept(left)
+    ordered = sorted(asked, key=lambda one: _cost(one[0]))
     with np.errstate(all="ignore"):
-        for scenario, record in sorted(asked, key=lambda one: _cost(one[0])):
+        if ordered and len(rows.reading) == len(found.slips):
+            keep = _may_explain(rule, rows, *ordered[0])
+            left, rows = left[keep], rows.kept(keep)
+        for scenario, record in ordered:
             for number, track in enumerate(scenario.tracks):
-                keep = _walked(rule, rows, scenario.rates, track, _answers(record, number))
-                if len(keep) < len(left):
-                    left, rows = left[keep], rows.kept(keep)
                 if not len(left):
                     return left
+                try:
+                    keep = _at_once(rule, rows, scenario.rates, track, record.tracks[number] if record.tracks else None)
+                except _OneByOne:
+                    keep = _walked(rule, rows, scenario.rates, track, _answers(record, number))
+                if len(keep) < len(left):
+                    left, rows = left[keep], rows.kept(keep)
     return left
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstStep:
+    """What every variant of a rule makes of the first step of one scenario, the one that is looked at first."""
+
+    scenario: Scenario
+    next_w: Array
+    state: Mapping[str, Array]
+
+
+@cache
+def _first_step(rule: str) -> _FirstStep:
+    scenario = min((one for one in corpus.scenarios(rule) if one.plain), key=_cost)
+    rows, start = variants(rule).rows, scenario.tracks[0]
+    w, state, hyper = _beginning(rule, rows, start)
+    if scenario.rates[0] is not None:
+        hyper["learning_rate"] = float(scenario.rates[0])
+    next_w = FORMULAS[rule](rows, w, np.array(start.grads[0], dtype=np.float64).reshape(1, -1), state, hyper)
+    return _FirstStep(scenario, next_w, state)
+
+
+def _may_explain(rule: str, rows: Rows, scenario: Scenario, record: Record) -> Array:
+    """(rows,) which of all variants of a rule the first answer leaves, where it is to the scenario they were worked out for."""
+    first, answer = _first_step(rule), next(_answers(record, 0), _NONE)
+    if scenario is not first.scenario or answer is _NONE:
+        return np.ones(len(rows.reading), bool)
+    start = scenario.tracks[0]
+    return _same(rule, rows, _numbers(start.w), first.next_w, first.state, answer, start)
 
 
 def _named(rule: str, variants_left: Array) -> dict[tuple[str, ...], int]:
@@ -136,13 +191,7 @@ def _answers(record: Record, track: int) -> Iterator[Any]:
 
 def _walked(rule: str, rows: Rows, rates: Sequence[float | None], start: Track, answers: Iterator[Any]) -> Array:
     """Which of the rows give all of these answers, by number."""
-    given = dict(start.config or {})
-    hyper = {name: float(given.get(name, value)) for name, value in DEFAULTS[rule].items()}
-    w = np.array(start.w, dtype=np.float64).reshape(1, -1)
-    state = {}
-    for key in _keys(rule):
-        elsewhere = rows.take(f"{key}_stored", OTHER_KEY)
-        state[key] = np.where(elsewhere[:, None], _fresh(rows, key, w), _begun(rows, key, w, given))
+    w, state, hyper = _beginning(rule, rows, start)
     left = np.arange(len(rows.reading))
     for number, rate in enumerate(rates):
         answer = next(answers, _NONE)
@@ -162,6 +211,80 @@ def _walked(rule: str, rows: Rows, rates: Sequence[float | None], start: Track, 
         hyper = {name: _setting(config, name, value) for name, value in DEFAULTS[rule].items()}
         state = {key: _carried(rows, key, w, values, config) for key, values in state.items()}
     return left
+
+
+def _beginning(rule: str, rows: Rows, start: Track) -> tuple[Array, dict[str, Array], dict[str, float]]:
+    """The parameters (1, n), the state (rows or 1, n) and the settings before the first step."""
+    given = dict(start.config or {})
+    w = np.array(start.w, dtype=np.float64).reshape(1, -1)
+    state = {}
+    for key in _keys(rule):
+        elsewhere = rows.take(f"{key}_stored", OTHER_KEY)
+        state[key] = np.where(elsewhere[:, None], _fresh(rows, key, w), _begun(rows, key, w, given))
+    return w, state, {name: float(given.get(name, value)) for name, value in DEFAULTS[rule].items()}
+
+
+class _OneByOne(Exception):
+    """Steps that cannot be worked out side by side."""
+
+
+def _at_once(rule: str, rows: Rows, rates: Sequence[float | None], start: Track, answers: Answers | None) -> Array:
+    """As `_walked`, every step of every row side by side.
+
+    Raises:
+        _OneByOne: they are too many, not all answered in one form, or what one leaves for the next is not seen in its answer.
+    """
+    steps, count = len(rates), len(rows.reading)
+    if answers is None or steps * count * start.w.size > _AT_ONCE:
+        raise _OneByOne
+    if any(rows.take(f"{key}_stored", option).any() for key in _keys(rule) for option in (GONE, OTHER_KEY)):
+        raise _OneByOne
+    after = {"next_w": _column(answers.next_w, start, steps)}
+    after |= {
+        key: _counts(answers.kept.get(key)) if key == "t" else _column(answers.kept.get(key), start, steps) for key in _keys(rule)
+    }
+    hyper = {name: _settings(rule, name, rates, start, answers) for name in DEFAULTS[rule]}
+    _, begun, _ = _beginning(rule, rows, start)
+    state = {}
+    for key, values in begun.items():
+        before = np.empty((count, steps, after[key].shape[1]))
+        before[:, 0], before[:, 1:] = values, after[key][:-1]
+        state[key] = before.reshape(count * steps, -1)
+    w = np.tile(np.vstack([_numbers(start.w), after["next_w"][:-1]]), (count, 1))
+    gradient = np.tile(np.array(start.grads, dtype=np.float64).reshape(steps, -1), (count, 1))
+    settings = {name: np.tile(values, (count, 1)) if len({*values.flat}) > 1 else values[0, 0] for name, values in hyper.items()}
+    found = {"next_w": FORMULAS[rule](rows.repeated(steps), w, gradient, state, settings), **state}
+    keep = np.ones(count * steps, bool)
+    for name, values in found.items():
+        keep &= _close(values, np.tile(after[name], (count, 1)), _SAME, w if name == "next_w" else 0.0)
+    explained: Array = np.flatnonzero(keep.reshape(count, steps).all(axis=1))
+    return explained
+
+
+def _column(values: Any, start: Track, steps: int) -> Array:
+    """(steps, n): arrays as they were answered, if they are what they should be."""
+    if isinstance(values, np.ndarray) and values.dtype == np.float64 and values.shape == (steps, *start.w.shape):
+        return values.reshape(steps, -1)
+    raise _OneByOne
+
+
+def _counts(values: Any) -> Array:
+    """(steps, 1): t as it was answered."""
+    if isinstance(values, list) and all(type(count) is int and abs(count) < 2**53 for count in values):
+        return np.array(values, dtype=np.float64)[:, None]
+    raise _OneByOne
+
+
+def _settings(rule: str, name: str, rates: Sequence[float | None], start: Track, answers: Answers) -> Array:
+    """(steps, 1): a hyper-parameter as each step meets it."""
+    default = DEFAULTS[rule][name]
+    kept = answers.kept.get(name, [default] * len(rates))
+    if not isinstance(kept, list):
+        raise _OneByOne
+    met = [float((start.config or {}).get(name, default)), *(_setting({name: value}, name, default) for value in kept[:-1])]
+    if name == "learning_rate":
+        met = [before if rate is None else float(rate) for before, rate in zip(met, rates, strict=True)]
+    return np.array(met)[:, None]
 
 
 def _setting(config: Mapping[str, Any], name: str, default: float) -> float:
@@ -232,9 +355,12 @@ def _equal(values: Array, found: Any, size: int, beside: Array | float = 0.0) ->
     array = expect.real(found)
     if array is None or array.dtype == np.float16 or array.size not in (1, size):
         return np.zeros(len(values), bool)
-    numbers = _numbers(array)
-    scale = np.max(np.abs(numbers), initial=0.0, where=np.isfinite(numbers))
-    limit = SAME_SINGLE if array.dtype == np.float32 else _SAME
+    return _close(values, _numbers(array), SAME_SINGLE if array.dtype == np.float32 else _SAME, beside)
+
+
+def _close(values: Array, numbers: Array, limit: float, beside: Array | float) -> Array:
+    """(rows,) whether a row's numbers are those, of which there is one row or as many."""
+    scale = np.max(np.abs(numbers), axis=1, keepdims=True, initial=0.0, where=np.isfinite(numbers))
     close = np.abs(values - numbers) <= limit * (np.abs(numbers) + np.abs(beside) + 1e-3 * scale)
     alike = (values == numbers) | ~(np.isfinite(values) | np.isfinite(numbers))
     same: Array = (close | alike).all(axis=1)
