@@ -11,7 +11,7 @@ from typing import Final
 # The beginning of a test's id, and how many of its cases there are for each that is quick; with 0 none is. The longest one holds.
 SHARES: Final = {
     "tests/attacks/": 0,
-    "tests/attacks/test_attacks.py::test_an_attack_in_this_process": 15,
+    "tests/attacks/test_attacks.py::test_an_attack_in_a_class": 15,
     "tests/attacks/test_hostile_values.py": 15,
     "tests/attacks/test_judge.py": 1,
     "tests/classroom/": 0,

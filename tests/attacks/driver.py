@@ -11,6 +11,7 @@ from typing import Any
 
 from grader.grading.grade import collected, grade
 from grader.grading.rubric import Rubric, load_rubric
+from grader.grading.settling import Judge
 from grader.homework import HOMEWORK
 from grader.report import gradescope, terminal
 from grader.sandbox.policy import Level
@@ -28,9 +29,11 @@ def lean(rubric: Rubric, seconds: dict[str, float]) -> Rubric:
     )
 
 
-def verdict(path: Path, rubric: Rubric, sandbox: Sandbox, only: list[str] | None = None) -> tuple[dict[str, Any], str]:
-    """What `python -m grader grade` writes and prints for a path."""
-    report = grade(HOMEWORK, collected(HOMEWORK, path), rubric, sandbox, only=only, in_child=True)
+def verdict(
+    path: Path, rubric: Rubric, sandbox: Sandbox, only: list[str] | None = None, judge: Judge | None = None
+) -> tuple[dict[str, Any], str]:
+    """What `python -m grader grade` writes and prints for a path; with a judge, what a class run does."""
+    report = grade(HOMEWORK, collected(HOMEWORK, path), rubric, sandbox, only=only, in_child=True, judge=judge)
     return gradescope.render(report), terminal.render(report, staff=True)
 
 

@@ -1,4 +1,4 @@
-"""Every attack of the corpus through the real core: in this process, by the real command, and as an ordinary user."""
+"""Every attack of the corpus through the real core: as in a class, by the real command, and as an ordinary user."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from grader.grading.grade import judge_of_many
 from grader.grading.rubric import Rubric
+from grader.grading.settling import Judge
 from grader.homework import HOMEWORK
 from grader.sandbox.errors import SandboxUnavailable
 from grader.sandbox.policy import Kind, Layer, Level
@@ -73,10 +76,17 @@ def test_the_corpus_is_as_large_as_promised_and_every_name_stands_once() -> None
 
 
 @pytest.mark.parametrize("attack", [attack.parameter() for attack in IN_PROCESS])
-def test_an_attack_in_this_process(
-    attack: Attack, arena: Arena, made: Callable[[Attack], Path], rubric: Rubric, sandbox: Sandbox
+def test_an_attack_in_a_class(
+    attack: Attack, arena: Arena, made: Callable[[Attack], Path], rubric: Rubric, sandbox: Sandbox, judge_of_all: Judge
 ) -> None:
-    _attacked(attack, arena, made(attack), rubric, sandbox)
+    _attacked(attack, arena, made(attack), rubric, sandbox, judge_of_all)
+
+
+@pytest.fixture(scope="session")
+def judge_of_all(sandbox: Sandbox, rubric: Rubric) -> Iterator[Judge]:
+    """One process that judges every submission that keeps to the usual limits, hostile or not, until it resigns."""
+    with closing(judge_of_many(HOMEWORK, lean(rubric, {}), sandbox)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -98,13 +108,16 @@ def test_an_attack_without_landlock(
     _attacked(attack, arena, made(attack), rubric, jail)
 
 
-def _attacked(attack: Attack, arena: Arena, path: Path, rubric: Rubric, sandbox: Sandbox) -> None:
-    asked = lean(rubric, _limits(attack, rubric))
-    result, shown = verdict(path, asked, sandbox)
+def _attacked(
+    attack: Attack, arena: Arena, path: Path, rubric: Rubric, sandbox: Sandbox, judge_of_all: Judge | None = None
+) -> None:
+    limits = _limits(attack, rubric)
+    asked = lean(rubric, limits)
+    result, shown = verdict(path, asked, sandbox, judge=None if limits else judge_of_all)
     judge(attack, json.loads(json.dumps(result, allow_nan=False)), arena, asked, shown)
     assert not processes(of_users=[private_uid()], of_parent=sandbox.server_pid)
     arena.untouched()
-    honest, _ = verdict(arena.neighbour, lean(rubric, {}), sandbox, _asked_again(attack, rubric))
+    honest, _ = verdict(arena.neighbour, lean(rubric, {}), sandbox, _asked_again(attack, rubric), judge_of_all)
     _full(honest)
 
 
