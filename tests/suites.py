@@ -27,6 +27,7 @@ SHARES: Final = {
     "tests/fuzz/": 0,
     "tests/fuzz/test_answers.py": 1,
     "tests/grading/test_answers.py::test_what_is_converted": 0,
+    "tests/grading/test_judge.py::test_each_is": 3,
     "tests/grading/test_one_process.py": 0,
     "tests/grading/test_samples.py": 3,
     "tests/grading/test_second_homework.py": 0,

@@ -102,10 +102,10 @@ def catalogued() -> dict[str, Submission]:
     return found | {f"style {number}": written(files(**style(number))) for number in range(COUNT)}
 
 
-MANY = [2, pytest.param(20, marks=pytest.mark.full), pytest.param(None, marks=pytest.mark.long)]
+MANY = [2, 20, pytest.param(None, marks=pytest.mark.long)]
 
 
-@pytest.mark.parametrize("many", MANY, ids=["few", "some", "all"])
+@pytest.mark.parametrize("many", MANY, ids=["few", "some", "whole"])
 def test_each_is_judged_as_if_it_were_the_only_one(graded_by: Graded, many: int | None) -> None:
     asked = {name: sample(name) for name in ("only_momentum", "raises_at_import", "file_missing", "nothing", "reference")}
     more = sorted(catalogued().items())
