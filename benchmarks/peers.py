@@ -15,7 +15,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from grader.grading.homework import ROOT
 from grader.homework import HOMEWORK
 
 _WORK = Path(__file__).with_name("basic_work")
+_TARGETS = {"gradescope-utils": "≥ 4.5", "otter-grader": "≥ 50"}
 _QUESTIONS = ("momentum", "rmsprop", "adam", "he", "random", "grad_norm", "logs")
 
 
@@ -74,14 +74,15 @@ def compare(options: argparse.Namespace) -> list[Figure]:
                     found[name].append(process.cpu)
         warm.close()
         _right(Path(scratch))
-    print("".join(f"  {name}\n" for name in _versions(venvs)), end="")
+    versions = _versions(venvs)
     ours = Spread(tuple(found["this grader, in a class run"])).median
     figures = []
     for name, values in found.items():
         spread = Spread(tuple(values))
         print(f"  {name:<28} CPU {spread.shown():<36} : class run {spread.median / ours:.1f}")
         said = f"{1e3 * spread.median:.0f} : {1e3 * ours:.0f} ms, {spread.median / ours:.1f}"
-        figures.append(Figure(f"peers.{name}", f"{name}, CPU: a class run", said))
+        what = f"{name}{versions.get(name, '')}, CPU: this grader's in a class run"
+        figures.append(Figure(f"peers.{name}", what, said, target=_TARGETS.get(name, "")))
     return figures[1:]
 
 
@@ -123,14 +124,16 @@ def _check50(check50: Path, scratch: Path, tools: Path) -> list[str | Path]:
     return [check50, "--dev", *quiet, package]
 
 
-def _versions(venvs: Path) -> Iterator[str]:
-    """Each peer, and the Python and NumPy it runs with."""
-    told = "import sys, platform; from importlib.metadata import version as v; "
-    told += "print(sys.argv[1], v(sys.argv[1]) + ', Python', platform.python_version() + ', NumPy', v('numpy'))"
+def _versions(venvs: Path) -> dict[str, str]:
+    """Of each peer, and of the NumPy it runs with: " 1.0 (NumPy 2.0)"."""
+    told = "import sys; from importlib.metadata import version as v; print(f' {v(sys.argv[1])} (NumPy {v(\"numpy\")})')"
+    found = {}
     for name in ("gradescope-utils", "otter-grader", "check50"):
         python = venvs / name / "bin" / "python"
         if python.exists():
-            yield subprocess.run([python, "-c", told, name], check=True, capture_output=True, text=True).stdout.strip()
+            done = subprocess.run([python, "-c", told, name], check=True, capture_output=True, text=True)
+            found[name] = done.stdout.rstrip()
+    return found
 
 
 def _right(scratch: Path) -> None:
