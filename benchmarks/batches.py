@@ -47,7 +47,9 @@ def throughput(options: argparse.Namespace) -> list[Figure]:
         best = min(found, key=lambda process: process.wall)
         said = f"{60 * options.size / best.wall:.0f} submissions a minute, {best.cpu / options.size:.3f} CPU s each"
         print(f"  {workers} worker(s): {said}, largest process {best.memory / 2**20:.0f} MB")
-        figures.append(Figure(f"batch.{workers}", f"class of {options.size}, mixed, {workers} worker(s)", said))
+        figures.append(
+            Figure(f"batch.{workers}", f"class of {options.size}, mixed, {'one worker' if workers == 1 else 'two workers'}", said)
+        )
     speedups = ", ".join(f"{one.wall / two.wall:.2f}" for one, two in runs)
     print(f"  2 workers : 1 worker   {speedups} (each pair in turn)")
     return [*figures, Figure("batch.speedup", "two workers: one", f"{speedups} times as fast", target="≥ 1.85")]

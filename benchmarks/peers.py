@@ -43,8 +43,8 @@ def compare(options: argparse.Namespace) -> list[Figure]:
         shutil.copytree(_WORK, tools)
         shutil.copyfile(HOMEWORK.fixtures.folder / "golden.json", tools / "golden.json")
         lines: dict[str, list[str | Path]] = {
-            "this grader": [ROOT / "run_autograder", homework, "--only", only],
-            "this grader, everything": [ROOT / "run_autograder", homework],
+            "run_autograder": [ROOT / "run_autograder", homework, "--only", only],
+            "run_autograder, everything": [ROOT / "run_autograder", homework],
         }
         python = venvs / "gradescope-utils" / "bin" / "python"
         if python.exists():

@@ -252,6 +252,21 @@ def test_a_server_that_ends_is_replaced_for_both(sandbox: Sandbox, graded_by: Gr
     assert processes()[-1] != processes()[-2]
 
 
+@pytest.mark.parametrize("by_a_judge", [False, True], ids=["alone", "by a judge"])
+def test_a_server_that_had_to_be_closed_is_started_once(
+    by_a_judge: bool, sandbox: Sandbox, graded_by: Graded, while_adam_is_judged: Spoil
+) -> None:
+    how = {} if by_a_judge else {"judge": None, "in_child": True}
+    while_adam_is_judged(lambda submission: os._exit(1) if submission.label == "only_momentum" else None)
+    graded_by(sample("only_momentum"), **how)
+    servers = set()
+    for _ in range(3):
+        assert outcomes(graded_by(sample(), **how)) == ["passed"] * 3
+        servers.add(sandbox.server_pid)
+    assert None not in servers
+    assert len(servers) == 1
+
+
 def test_where_no_process_can_be_made_the_submission_is_judged_as_before(
     graded_by: Graded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
