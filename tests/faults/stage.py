@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -194,15 +195,17 @@ def of_installation(source: Path) -> Iterator[int]:
 
 def none_left(source: Path) -> bool:
     """Whether all sandboxed processes of a grader that has ended come to an end without anybody's doing."""
-    for pid in of_installation(source):
-        with suppress(ProcessLookupError):
-            pidfd = os.pidfd_open(pid)
-            try:
-                if not select.select([pidfd], [], [], 5)[0]:  # below the 10 s of processor time after which any of them is killed
-                    return False
-            finally:
-                os.close(pidfd)
-    return not list(of_installation(source))
+    until = time.monotonic() + 5  # below the 9 s after which any of them is killed
+    while left := list(of_installation(source)):  # one may just have made another, which ends with it
+        for pid in left:
+            with suppress(ProcessLookupError):
+                pidfd = os.pidfd_open(pid)
+                try:
+                    if not select.select([pidfd], [], [], max(until - time.monotonic(), 0))[0]:
+                        return False
+                finally:
+                    os.close(pidfd)
+    return True
 
 
 class Stage:
