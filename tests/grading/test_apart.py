@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import signal
@@ -138,3 +139,39 @@ def test_whoever_is_done_with_the_child_ends_it() -> None:
         pid = next(child.told(time.monotonic() + 60))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+class TestStanding:
+    """A child that does one thing after the other."""
+
+    def test_it_answers_in_turn_until_it_is_closed(self) -> None:
+        def add_one(asked: list[int], tell: Callable[[Any], None]) -> None:
+            for one in asked:
+                tell(one + 1)
+
+        with closing(apart.Standing(add_one)) as child:
+            assert [list(child.told(asked, math.inf)) for asked in ([1, 2], [], [3])] == [[2, 3], [], [4]]
+
+    @pytest.mark.parametrize("code", [0, 1])
+    def test_an_end_before_it_has_done_what_was_asked_is_told(self, code: int) -> None:
+        def end(_asked: Any, tell: Callable[[Any], None]) -> None:
+            tell("begun")
+            os._exit(code)
+
+        with closing(apart.Standing(end)) as child:
+            told = child.told("anything", math.inf)
+            assert next(told) == "begun"
+            with pytest.raises(apart.Lost):
+                next(told)
+            with pytest.raises(apart.Lost):  # and it stays lost
+                next(child.told("anything", math.inf))
+
+    def test_where_no_process_can_be_made_nothing_stays_open(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused() -> int:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+
+        monkeypatch.setattr(os, "fork", refused)
+        before = os.listdir("/proc/self/fd")
+        with pytest.raises(BlockingIOError):
+            apart.Standing(lambda asked, tell: tell(asked))
+        assert os.listdir("/proc/self/fd") == before

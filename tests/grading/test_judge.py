@@ -186,6 +186,15 @@ def test_a_mishap_that_happens_once_is_forgotten(graded_by: Graded, while_adam_i
         assert outcomes(graded_by(sample())) == ["passed"] * 3
 
 
+def test_a_judge_that_is_killed_between_two_submissions_is_replaced(graded_by: Graded, noted: Noted) -> None:
+    processes = noted()
+    graded_by(sample())
+    os.kill(processes()[-1], signal.SIGKILL)
+    for _ in range(2):
+        assert outcomes(graded_by(sample())) == ["passed"] * 3
+    assert os.getpid() not in processes()
+
+
 def test_the_deadline_comes_while_it_judges(
     graded_by: Graded, while_adam_is_judged: Spoil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
