@@ -93,13 +93,12 @@ def cost(options: argparse.Namespace) -> list[Figure]:
             print(f"  hardened, judged apart : hardened           {ratio(found['judged'], found['hardened'])}")
             print(f"  hardened : first floor above                {ratio(found['hardened'], floor)}")
             key, title = f"cost.{name.split(',')[0].replace(' ', '_')}", f"{name}, {len(only)} items, CPU"
-            for one, other, what, target in (
-                ("hardened", "bare", f"{title}: without isolation", _TARGETS.get(name, "")),
-                ("hardened", "forked", f"{title}: in plain forks", ""),
-                ("judged", "bare", f"{title}, judged apart as in a class: without isolation", ""),
+            for last, one, other, what, target in (
+                ("bare", "hardened", "bare", ": without isolation", _TARGETS.get(name, "")),
+                ("forked", "hardened", "forked", ": in plain forks", ""),
+                ("judged", "judged", "bare", ", judged apart as in a class: without isolation", ""),
             ):
-                short = f"{key}.{other}" if one == "hardened" else f"{key}.{one}"
-                figures.append(compared(short, what, found[one], found[other], target, held=True))
+                figures.append(compared(f"{key}.{last}", f"{title}{what}", found[one], found[other], target, held=True))
     return figures
 
 

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from benchmarks.costs import REFERENCE
 from benchmarks.measure import cpu
@@ -38,12 +39,8 @@ def failures(options: argparse.Namespace) -> list[Figure]:
         for slip, (blank, answer) in list(mutants().items())[::_EVERY]:
             wrong = replace(right, files=files(**{blank: answer}))
             failed = [item.id for item in graded(wrong).items if item.outcome is not Outcome.PASSED]
-            whole[slip] = _ratio(times, lambda wrong=wrong: graded(wrong), lambda: graded(right))  # type: ignore[misc]
-            alone[slip] = _ratio(
-                times,
-                lambda wrong=wrong, failed=failed: graded(wrong, failed),  # type: ignore[misc]
-                lambda failed=failed: graded(right, failed),  # type: ignore[misc]
-            )
+            whole[slip] = _ratio(times, partial(graded, wrong), partial(graded, right))
+            alone[slip] = _ratio(times, partial(graded, wrong, failed), partial(graded, right, failed))
     figures = []
     for key, what, found in (("whole", "the whole submission", whole), ("items", "the items that fail, alone", alone)):
         dearest = max(found, key=found.__getitem__)

@@ -161,16 +161,19 @@ class Judge:
         """Settle what it can."""
         asked = (work.student.submission, [item.id for item in work.items], work.deadline)
         server, done = _server(work.sandbox), False
-        try:
-            if self._process is None:
+        if self._process is None:
+            try:
                 self._process = apart.Standing(self._attend)
+            except OSError:  # what this means for the submission is told where it needs a process of its own
+                return
+        try:
             for one in self._process.told(asked, work.deadline):
                 tell(one)
                 if isinstance(one, Settled):
                     work.take(one)
                     server = one.server
             done = True
-        except (apart.Lost, OSError):
+        except apart.Lost:
             pass
         finally:
             if not done or server != work.sandbox.server_pid:  # what is in the sandbox for it goes with it

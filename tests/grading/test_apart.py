@@ -50,29 +50,29 @@ def judged(sandbox: Sandbox, rubric: Rubric, monkeypatch: pytest.MonkeyPatch) ->
     return ask
 
 
-def _for_ever() -> None:
+def for_ever() -> None:
     while True:
         pass
 
 
-def _outcomes(report: Report) -> list[str]:
+def outcomes(report: Report) -> list[str]:
     return [str(one.outcome) for one in report.items]
 
 
 def test_an_honest_submission_is_judged_as_in_one_process(judged: Judged) -> None:
-    assert _outcomes(judged(lambda: None)) == ["passed"] * 3
+    assert outcomes(judged(lambda: None)) == ["passed"] * 3
 
 
 def test_too_much_memory_ends_the_item(judged: Judged) -> None:
     report = judged(lambda: np.ones(apart.MEMORY // 4))
-    assert _outcomes(report) == ["passed", "out of memory", "passed"]
+    assert outcomes(report) == ["passed", "out of memory", "passed"]
     assert item(report, SPOILED).findings[0].student == TOO_LARGE
 
 
 def test_too_much_processor_time_ends_the_item(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "CPU", 0.1)
-    report = judged(_for_ever)
-    assert _outcomes(report)[1] == "timed out"
+    report = judged(for_ever)
+    assert outcomes(report)[1] == "timed out"
     assert item(report, SPOILED).findings[0].student == TOO_LONG
 
 
@@ -82,12 +82,12 @@ def test_the_deadline_comes_in_the_middle_of_judging(
 ) -> None:
     def long() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
-        _for_ever()
+        for_ever()
 
     monkeypatch.setattr(apart, "_GRACE", 0.1 if blocked else 60.0)
     monkeypatch.setattr("grader.grading.grade._LEAST_SECONDS", 0.0)
     report = judged(long, only=[SPOILED, LAST], deadline=time.monotonic() + 0.5)
-    assert _outcomes(report) == ["skipped", "skipped"]
+    assert outcomes(report) == ["skipped", "skipped"]
     assert [one.findings[-1].student for one in report.items] == [NOT_FINISHED, NOT_RUN]
     assert not report.grader_failed
 
@@ -98,18 +98,18 @@ def test_a_child_that_is_killed_once_is_forgiven(judged: Judged, tmp_path: Path)
             (tmp_path / "before").touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    assert _outcomes(judged(killed)) == ["passed"] * 3
+    assert outcomes(judged(killed)) == ["passed"] * 3
 
 
 def test_an_item_that_has_its_child_killed_again_and_again_is_given_up(judged: Judged) -> None:
     report = judged(lambda: os.kill(os.getpid(), signal.SIGKILL))
-    assert _outcomes(report) == ["passed", "out of memory", "passed"]
+    assert outcomes(report) == ["passed", "out of memory", "passed"]
     assert not report.grader_failed
 
 
 def test_a_child_that_crashes_is_no_fault_of_the_students(judged: Judged) -> None:
     report = judged(lambda: os._exit(3))
-    assert _outcomes(report) == ["passed", "grader error", "passed"]
+    assert outcomes(report) == ["passed", "grader error", "passed"]
 
 
 def test_memory_that_somebody_elses_limit_withholds_is_not_the_answers_fault(judged: Judged) -> None:
@@ -120,20 +120,20 @@ def test_memory_that_somebody_elses_limit_withholds_is_not_the_answers_fault(jud
         report = judged(lambda: np.ones(apart.MEMORY // 4))
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
-    assert _outcomes(report) == ["passed", "grader error", "passed"]
+    assert outcomes(report) == ["passed", "grader error", "passed"]
     assert "less than 300 MB for judging" in item(report, SPOILED).findings[0].staff
 
 
 def test_a_fault_of_the_grader_is_told_from_the_child(judged: Judged) -> None:
     report = judged(lambda: dict[str, str]()["nothing"])
-    assert _outcomes(report) == ["passed", "grader error", "passed"]
+    assert outcomes(report) == ["passed", "grader error", "passed"]
     assert "KeyError" in item(report, SPOILED).findings[0].staff
 
 
 def test_whoever_is_done_with_the_child_ends_it() -> None:
     def endless(tell: Callable[[Any], None]) -> None:
         tell(os.getpid())
-        _for_ever()
+        for_ever()
 
     with closing(apart.Child(endless)) as child:
         pid = next(child.told(time.monotonic() + 60))

@@ -25,7 +25,8 @@ from grader.homework import HOMEWORK, optim
 from grader.sandbox.supervisor import Sandbox
 from grader.submission.collect import Submission, collect
 from tests.conftest import SAMPLES, item
-from tests.grading.test_settling import told
+from tests.grading.test_apart import for_ever, outcomes
+from tests.grading.test_settling import children, told
 from tests.homework.mutants import files, mutants
 from tests.homework.styles import COUNT, style
 from tests.sandbox.asking import has_ended, processes_of
@@ -86,10 +87,6 @@ def sample(name: str = "reference") -> Submission:
     return collect(SAMPLES / name, HOMEWORK.layout, support=HOMEWORK.support)
 
 
-def outcomes(report: Report) -> list[str]:
-    return [str(one.outcome) for one in report.items]
-
-
 def written(changed: dict[str, bytes]) -> Submission:
     """The reference with other files of code."""
     right = sample()
@@ -126,15 +123,10 @@ def test_one_process_judges_them(graded_by: Graded, noted: Noted) -> None:
     assert os.getpid() not in processes()
 
 
-# What the second of three submissions meets in the process that judges all of them -> its outcome there and in one of its own.
-def _for_ever(_submission: Submission) -> None:
-    while True:
-        pass
-
-
+# What the second of three submissions meets in whatever process judges its Adam -> the outcome, and what the student reads.
 MISHAPS: dict[str, tuple[Callable[[Submission], Any], str, str]] = {
     "too much memory": (lambda _: np.ones(apart.MEMORY // 4), "out of memory", TOO_LARGE),
-    "too much time": (_for_ever, "timed out", TOO_LONG),
+    "too much time": (lambda _: for_ever(), "timed out", TOO_LONG),
     "a fault of ours": (lambda _: dict[str, str]()["nothing"], "grader error", ""),
     "a crash": (lambda _: os._exit(3), "grader error", ""),
     "the out-of-memory killer": (lambda _: os.kill(os.getpid(), signal.SIGKILL), "out of memory", TOO_LARGE),
@@ -198,7 +190,7 @@ def test_a_judge_that_is_killed_between_two_submissions_is_replaced(graded_by: G
 def test_the_deadline_comes_while_it_judges(
     graded_by: Graded, while_adam_is_judged: Spoil, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    while_adam_is_judged(lambda submission: _for_ever(submission) if submission.label == "only_momentum" else None)
+    while_adam_is_judged(lambda submission: for_ever() if submission.label == "only_momentum" else None)
     monkeypatch.setattr("grader.grading.grade._LEAST_SECONDS", 0.0)
     graded_by(sample())
     report = graded_by(sample("only_momentum"), deadline=time.monotonic() + 2)
@@ -212,7 +204,7 @@ def test_a_judge_that_the_deadline_does_not_reach_is_ended(
 ) -> None:
     def deaf(_submission: Submission) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGPROF})
-        _for_ever(_submission)
+        for_ever()
 
     while_adam_is_judged(deaf)
     monkeypatch.setattr(apart, "_GRACE", 0.1)
@@ -231,13 +223,12 @@ def test_an_interruption_leaves_neither_judge_nor_student_code(
             running.extend(os.pidfd_open(pid) for pid in processes_of(sandbox))
             raise KeyboardInterrupt
 
-    while_adam_is_judged(lambda submission: _for_ever(submission) if submission.label == "only_momentum" else None)
-    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while_adam_is_judged(lambda submission: for_ever() if submission.label == "only_momentum" else None)
     graded_by(sample())
-    before = set(children.read_text("ascii").split())
+    before = children()
     with pytest.raises(KeyboardInterrupt):
         graded_by(sample("only_momentum"), progress=interrupt)
-    left = set(children.read_text("ascii").split())
+    left = children()
     assert len(before - left) == 2  # the judge, and the sandbox's server
     assert left < before
     assert running

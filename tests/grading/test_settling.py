@@ -137,7 +137,7 @@ def test_an_interruption_leaves_neither_helper_nor_student_code(
 ) -> None:
     path = make((FC_NET, None, "while True: pass\n"), (SOLVER, None, "print('x')\n"))
     running: list[int] = []
-    before = _children()
+    before = children()
 
     def interrupt(one: Item) -> None:
         if one.id == "solver.training":  # the first that is settled here
@@ -152,10 +152,10 @@ def test_an_interruption_leaves_neither_helper_nor_student_code(
     for pidfd in running:
         assert has_ended(pidfd)
         os.close(pidfd)
-    assert _children() == before
+    assert children() == before
 
 
-def _children() -> set[str]:
+def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split())
 
 

@@ -243,16 +243,16 @@ def _at_once(rule: str, rows: Rows, rates: Sequence[float | None], start: Track,
     after |= {
         key: _counts(answers.kept.get(key)) if key == "t" else _column(answers.kept.get(key), start, steps) for key in _keys(rule)
     }
-    hyper = {name: _settings(rule, name, rates, start, answers) for name in DEFAULTS[rule]}
-    _, begun, _ = _beginning(rule, rows, start)
+    w, begun, hyper = _beginning(rule, rows, start)
     state = {}
     for key, values in begun.items():
         before = np.empty((count, steps, after[key].shape[1]))
         before[:, 0], before[:, 1:] = values, after[key][:-1]
         state[key] = before.reshape(count * steps, -1)
-    w = np.tile(np.vstack([_numbers(start.w), after["next_w"][:-1]]), (count, 1))
+    w = np.tile(np.vstack([w, after["next_w"][:-1]]), (count, 1))
     gradient = np.tile(np.array(start.grads, dtype=np.float64).reshape(steps, -1), (count, 1))
-    settings = {name: np.tile(values, (count, 1)) if len({*values.flat}) > 1 else values[0, 0] for name, values in hyper.items()}
+    met = {name: _settings(rule, name, value, rates, answers) for name, value in hyper.items()}
+    settings = {name: np.tile(values, (count, 1)) if len({*values.flat}) > 1 else values[0, 0] for name, values in met.items()}
     found = {"next_w": FORMULAS[rule](rows.repeated(steps), w, gradient, state, settings), **state}
     keep = np.ones(count * steps, bool)
     for name, values in found.items():
@@ -275,13 +275,13 @@ def _counts(values: Any) -> Array:
     raise _OneByOne
 
 
-def _settings(rule: str, name: str, rates: Sequence[float | None], start: Track, answers: Answers) -> Array:
-    """(steps, 1): a hyper-parameter as each step meets it."""
+def _settings(rule: str, name: str, begun: float, rates: Sequence[float | None], answers: Answers) -> Array:
+    """(steps, 1): a hyper-parameter as each step meets it; `begun` is what it begins with."""
     default = DEFAULTS[rule][name]
     kept = answers.kept.get(name, [default] * len(rates))
     if not isinstance(kept, list):
         raise _OneByOne
-    met = [float((start.config or {}).get(name, default)), *(_setting({name: value}, name, default) for value in kept[:-1])]
+    met = [begun, *(_setting({name: value}, name, default) for value in kept[:-1])]
     if name == "learning_rate":
         met = [before if rate is None else float(rate) for before, rate in zip(met, rates, strict=True)]
     return np.array(met)[:, None]
