@@ -260,7 +260,8 @@ def _fits(
         if not _spreads_fit(distribution, left, std):
             return False
         kept.append([(layer.values, std[number]) for number, layer in left.items() if layer.repeats not in left])
-    return otherwise and all(distribution.may_be(layers) for layers in kept)
+    # A network of two layers has none left where one was never set and the other is drawn otherwise: it tells nothing.
+    return otherwise and all(distribution.may_be(layers) for layers in kept if layers)
 
 
 def _spreads_fit(distribution: Distribution, layers: Mapping[int, _Layer], stds: Sequence[float]) -> bool:

@@ -117,6 +117,9 @@ WRONG_DRAWS = {
     "one NaN": ([W + NORMAL.format("std"), 'self.params[f"W{i}"][0, 0] = np.nan'], ALL, "NaN"),
     "one huge value": ([W + NORMAL.format("std"), 'self.params[f"W{i}"][0, 0] = 1e30'], ALL, "W1"),
     "last layer left out": ([f"if i < self.num_layers: {W}" + NORMAL.format("std")], ALL, "has no 'W"),
+    "last layer left out, first of thrice the std": (
+        [f"if i < self.num_layers: {W}" + NORMAL.format("std * (3 if i == 1 else 1)")], ALL, "has no 'W",
+    ),
     "last layer of half the std": ([W + NORMAL.format("std * (0.5 if i == self.num_layers else 1)")], ALL, "W"),
     "biases drawn": ([W + NORMAL.format("std"), 'self.params[f"b{i}"] = np.random.normal(0, std, fan_out)'], ALL, "b1"),
     "biases of one": ([W + NORMAL.format("std"), 'self.params[f"b{i}"] = np.ones(fan_out)'], ALL, "b1"),
